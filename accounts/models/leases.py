@@ -1,0 +1,90 @@
+"""Rows that are the queue: a claim is a compare-and-set with a lease, so a killed worker's work is taken up again."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Self, TypeVar
+
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+LEASE = timedelta(seconds=60)  # longer than CELERY_TASK_TIME_LIMIT, so a live worker never loses its lease
+
+
+class LeasedQuerySet(models.QuerySet["LeasedT"]):
+    """Query words for work. All times are the database's: hosts' clocks may differ (design rule 8)."""
+
+    def due(self) -> Self:
+        """Return the rows somebody should work on now, lost ones included."""
+        waiting = Q(state=Leased.State.WAITING, due_at__lte=Now())
+        abandoned = Q(state=Leased.State.RUNNING, lease_until__lt=Now())
+        return self.filter(waiting | abandoned)
+
+    def claim(self, pk: int) -> "LeasedT | None":
+        """Take row `pk` for the length of a lease. None when somebody else has it or nothing is due."""
+        holder = uuid.uuid4()
+        lease = {"state": Leased.State.RUNNING, "lease_until": Now() + LEASE, "lease_by": holder}
+        if not self.due().filter(pk=pk).update(**lease, tries=F("tries") + 1, error=""):
+            return None
+        return self.filter(pk=pk, lease_by=holder).first()
+
+    def claim_batch(self, size: int) -> "list[LeasedT]":
+        """Take up to `size` rows that are due, the longest waiting first."""
+        holder = uuid.uuid4()
+        lease = {"state": Leased.State.RUNNING, "lease_until": Now() + LEASE, "lease_by": holder}
+        some = list(self.due().order_by("due_at", "pk").values_list("pk", flat=True)[:size])
+        self.due().filter(pk__in=some).update(**lease, tries=F("tries") + 1, error="")
+        return list(self.filter(lease_by=holder).order_by("due_at", "pk"))
+
+    def finish_all(self, rows: "Sequence[LeasedT]", **facts: object) -> "list[LeasedT]":
+        """Mark rows of one claim as done, in one transaction; return those that nobody took over meanwhile."""
+        claims = {row.lease_by for row in rows}
+        with transaction.atomic():
+            mine = self.filter(pk__in=[row.pk for row in rows], state=Leased.State.RUNNING, lease_by__in=claims)
+            still = set(mine.select_for_update().values_list("pk", flat=True))
+            done = {"state": Leased.State.DONE, "error": "", "lease_until": None, "lease_by": None}
+            self.filter(pk__in=still).update(**done, **facts)
+        return [row for row in rows if row.pk in still]
+
+
+class Leased(models.Model):
+    """Work that stands in a row."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    due_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_by = models.UUIDField(null=True, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=200, blank=True, help_text="Why the last try failed, without secrets.")
+
+    class Meta:
+        abstract = True
+
+    def _mine(self) -> "models.QuerySet[Self]":
+        """Return this row as long as nobody began it anew or took it over meanwhile."""
+        return type(self)._default_manager.filter(pk=self.pk, state=self.State.RUNNING, lease_by=self.lease_by)
+
+    def finish(self, **facts: object) -> bool:
+        """Mark as done. False when a newer claim has taken over, and then nothing may be written."""
+        return self._end(state=self.State.DONE, error="", **facts)
+
+    def retry(self, after: timedelta, error: str, **facts: object) -> bool:
+        """Put back to be tried again `after` a while."""
+        return self._end(state=self.State.WAITING, due_at=Now() + after, error=error[:200], **facts)
+
+    def give_up(self, error: str, **facts: object) -> bool:
+        """Mark as failed: trying again by itself would not help."""
+        return self._end(state=self.State.FAILED, error=error[:200], **facts)
+
+    def _end(self, **facts: object) -> bool:
+        return bool(self._mine().update(lease_until=None, lease_by=None, **facts))
+
+
+LeasedT = TypeVar("LeasedT", bound=Leased)

@@ -1,0 +1,1 @@
+"""Filters for merchants' pages; every template has them (settings.TEMPLATES)."""

@@ -1,0 +1,1 @@
+"""HTTP in: find, refuse, ask, act, nudge, answer."""

@@ -1,0 +1,1 @@
+"""Products to learn from; docs/products.md explains them."""

@@ -1,0 +1,187 @@
+"""Figures: what the operators' first page says about a span of days. Tallies for history, live rows for today.
+
+Every question here is answered in a time that does not grow with stores or events: tallies are a row per app and day,
+what is live is read by an index, at most a day of it, and lists have an end.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import islice
+from statistics import quantiles
+from typing import Any
+
+from django.db.models import QuerySet
+
+from installs.actions import tally, vitals, watch
+from installs.models import Alert, AppRegistration, Happening, InstallAttempt, Tally
+
+STEPS = {
+    "visits": "Return URL visited",
+    "exchanged": "Code exchanged",
+    "signed_in": "Signed in",
+    "prefilled": "Settings read",
+    "onboarded": "First run finished",
+}
+_SUMS = (*STEPS, "installs", "uninstalls", "events", "failed_events")
+_COUNTERS = ("outcomes", "unread", "rejected")
+_DAY = timedelta(days=1)
+_CALLS = 500  # of each kind, the last ones
+LISTED = 8
+_SLOWEST = 10
+_APPS = 20
+
+_Outcome = InstallAttempt.Outcome
+# Visits that came to an end as they should, or to the end that the merchant wanted.
+_NO_FAILURE = (_Outcome.CLAIMED, _Outcome.INSTALLED, _Outcome.SUPERSEDED, _Outcome.REFUSED)
+
+
+@dataclass(frozen=True)
+class Window:
+    """What the page is about: the last `days` days, today included, of one app or of all."""
+
+    days: int
+    app: AppRegistration | None = None
+
+    @property
+    def last(self) -> date:
+        return datetime.now(UTC).date()
+
+    @property
+    def first(self) -> date:
+        return self.last - (self.days - 1) * _DAY
+
+
+@dataclass
+class Sums:
+    """Numbers of some days, by the names of Tally's columns."""
+
+    numbers: Counter[str] = field(default_factory=Counter)
+    outcomes: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
+    rejected: Counter[str] = field(default_factory=Counter)
+
+    def add(self, row: dict[str, Any]) -> None:
+        self.numbers.update({name: row.get(name, 0) for name in _SUMS})
+        for name in _COUNTERS:
+            getattr(self, name).update(row.get(name, {}))
+
+    @property
+    def net(self) -> int:
+        return self.numbers["installs"] - self.numbers["uninstalls"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of the funnel. `lost` counts those who came to the step before and not here, and `why` says why."""
+
+    title: str
+    count: int
+    share: float  # of the visits
+    lost: int
+    why: list[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Calls:
+    """How long one kind of call to Ecwid took lately, in milliseconds; `slowest` are pages to look at."""
+
+    title: str
+    count: int
+    p50: int
+    p95: int
+    slowest: list[tuple[int, str, datetime]]  # ms, the address of an admin page's model and key, when
+
+
+def days(window: Window) -> dict[date, Sums]:
+    """Return the numbers of each day of `window`, oldest first."""
+    found = {window.first + n * _DAY: Sums() for n in range(window.days)}
+    for (_, day), row in _rows(window).items():
+        found[day].add(row)
+    return found
+
+
+def total(found: Iterable[Sums]) -> Sums:
+    """Return the numbers of several days together."""
+    whole = Sums()
+    for day in found:
+        whole.numbers.update(day.numbers)
+        for name in _COUNTERS:
+            getattr(whole, name).update(getattr(day, name))
+    return whole
+
+
+def _rows(window: Window) -> tally.Numbers:
+    stored = Tally.objects.filter(day__range=(window.first, window.last))
+    stored = stored.filter(app=window.app) if window.app else stored
+    rows: tally.Numbers = {
+        (row["app_id"], row["day"]): row for row in stored.values("app_id", "day", *_SUMS, *_COUNTERS)
+    }
+    for count in (tally.visits, tally.installs, tally.uninstalls):
+        for key, live in count(window.last, window.last).items():
+            if window.app is None or key[0] == window.app.pk:
+                rows[key] = rows.get(key, {}) | live
+    return rows
+
+
+def funnel(whole: Sums) -> list[Step]:
+    """Return the steps from a visit to a finished first run, with where people were lost."""
+    outcomes = Counter({str(_Outcome(name).label): count for name, count in whole.outcomes.items()})
+    reasons = {"exchanged": outcomes, "prefilled": whole.unread}
+    visits, before = whole.numbers["visits"], whole.numbers["visits"]
+    steps = []
+    for name, title in STEPS.items():
+        count = whole.numbers[name]
+        why = reasons.get(name, Counter()).most_common(LISTED)
+        steps.append(Step(title, count, count / visits if visits else 0.0, before - count, why))
+        before = count
+    return steps
+
+
+def health(window: Window) -> tuple[Counter[str], datetime | None]:
+    """Return how many installations stand how ("" is well), and when that was counted."""
+    known = vitals.health()
+    if known is None:
+        return Counter(), None
+    chosen = [window.app.client_id] if window.app else known.reasons
+    return sum((Counter(known.reasons.get(client_id, {})) for client_id in chosen), Counter()), known.at
+
+
+def hearings(window: Window) -> Iterator[tuple[AppRegistration, watch.Hearing]]:
+    """Yield how each app's webhooks arrive."""
+    apps = [window.app] if window.app else AppRegistration.objects.enabled()[:_APPS]
+    for app in apps:
+        yield app, watch.hearing(app=app)
+
+
+def alerts() -> QuerySet[Alert]:
+    """Return what is wrong by now, whatever the app; what began last comes first."""
+    return Alert.objects.open().order_by("-opened_at")
+
+
+def failures(window: Window, most: int = LISTED) -> list[InstallAttempt]:
+    """Return the last visits of the last day that failed, newest first."""
+    rows = InstallAttempt.objects.filter(arrived_at__gt=datetime.now(UTC) - _DAY).exclude(outcome__in=_NO_FAILURE)
+    rows = rows.filter(app=window.app) if window.app else rows
+    return list(rows.select_related("app").order_by("-arrived_at")[:most])
+
+
+def calls() -> list[Calls]:
+    """Return how long Ecwid took for the last calls of each kind, whatever the app: one address answers for all."""
+    exchanges = InstallAttempt.objects.filter(exchange_ms__isnull=False).order_by("-arrived_at")
+    kinds: list[tuple[str, str, QuerySet[Any, Any]]] = [
+        ("Exchange of a code", "installattempt", exchanges.values_list("exchange_ms", "pk", "arrived_at"))
+    ]
+    for kind, title in ((Happening.Kind.PREFILL, "Settings read"), (Happening.Kind.PROBE, "Probe")):
+        rows = Happening.objects.filter(kind=kind, took_ms__isnull=False).order_by("-last_at")
+        kinds.append((title, "installation", rows.values_list("took_ms", "installation_id", "last_at")))
+    return [_timed(title, model, list(rows[:_CALLS])) for title, model, rows in kinds]
+
+
+def _timed(title: str, model: str, rows: list[tuple[int, int, datetime]]) -> Calls:
+    took = sorted(ms for ms, _, _ in rows)
+    cuts = quantiles(took, n=20, method="inclusive") if len(took) > 1 else took * 19 or [0] * 19
+    slowest = islice(sorted(rows, reverse=True), _SLOWEST)
+    pages = [(ms, f"/admin/installs/{model}/{pk}/change/", at) for ms, pk, at in slowest]
+    return Calls(title, len(took), round(cuts[9]), round(cuts[18]), pages)

@@ -1,0 +1,109 @@
+"""Install: from what a code bought to an account. One transaction, no network; may be repeated at any time."""
+
+import logging
+from datetime import UTC, datetime
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from accounts.models import Membership, Store, StoreSettings, User
+from installs import counters
+from installs.actions.probe import EVERY, spread
+from installs.ecwid import scopes
+from installs.models import Installation, InstallAttempt, Prefill
+from installs.spool import Receipt
+
+log = logging.getLogger(__name__)
+
+
+class _DoneBefore(Exception):
+    """Another worker has finished this attempt meanwhile; what was done here is rolled back."""
+
+
+def install(*, attempt: InstallAttempt, receipt: Receipt) -> InstallAttempt:
+    """Turn a receipt into store, installation, person and membership, and return the finished attempt.
+
+    Repeating it changes nothing. A receipt older than the installation it would replace is set aside: the newer
+    install has replaced its token (contract §2.6). Identity is the store id that the exchange returned, never an
+    e-mail (design rule 4).
+    """
+    try:
+        with transaction.atomic(durable=True):
+            _install(attempt, receipt)
+    except _DoneBefore:
+        return InstallAttempt.objects.select_related("app", "installation__store").get(pk=attempt.pk)
+    counters.install(attempt.client_id, attempt.outcome)
+    return attempt
+
+
+def _install(attempt: InstallAttempt, receipt: Receipt) -> None:
+    assert attempt.app is not None  # noqa: S101  a claim has an app; for the type checker
+    store, created = _store(receipt)
+    known = None if created else Installation.objects.filter(app=attempt.app, store=store).first()
+    if known and known.installed_at > receipt.exchanged_at:
+        _finish(attempt, known, receipt, InstallAttempt.Outcome.SUPERSEDED)
+        return
+    installation = known or Installation(app=attempt.app, generation=0)
+    installation.store = store
+    _open_generation(installation, receipt)
+    _finish(attempt, installation, receipt, InstallAttempt.Outcome.INSTALLED)
+    log.info(
+        "installed",
+        extra={
+            "app": attempt.client_id,
+            "store": store.store_id,
+            "generation": installation.generation,
+            "attempt": attempt.support_code,
+            "missing_scopes": list(installation.missing_scopes),
+        },
+    )
+
+
+def _store(receipt: Receipt) -> tuple[Store, bool]:
+    """Return the store and whether it is new, locked so that its installs come one after the other. It has an owner."""
+    stores = Store.objects.select_for_update()
+    store, created = stores.get_or_create(store_id=receipt.grant.store_id)
+    if created:
+        StoreSettings.objects.create(store=store)
+    if created or not store.memberships.filter(role=Membership.Role.OWNER).exists():
+        owner = User.objects.create_merchant(email=receipt.grant.email)
+        Membership.objects.create(user=owner, store=store, role=Membership.Role.OWNER)
+        store.owner = owner
+    return store, created
+
+
+def _open_generation(installation: Installation, receipt: Receipt) -> None:
+    """Open the next generation: new tokens, new scopes, and a prefill that is due now."""
+    installation.generation += 1
+    installation.secret_token = receipt.grant.secret_token
+    installation.public_token = receipt.grant.public_token
+    installation.scopes = list(receipt.grant.scopes)
+    installation.gap = bool(scopes.missing(installation.app.asked_scopes, receipt.grant.scopes))
+    installation.installed_at = receipt.exchanged_at
+    installation.uninstalled_at = installation.token_died_at = installation.paused_at = None
+    installation.erase_due_at = installation.erased_at = None
+    installation.probed_at, installation.probe_due_at = receipt.exchanged_at, receipt.exchanged_at + spread(EVERY)
+    first = installation.generation == 1
+    installation.save(force_insert=first)
+    # By the database's clock: on a host whose own is ahead, the merchant would wait for as long as that.
+    prefill = Prefill(installation=installation, generation=installation.generation, due_at=Now())
+    prefill.save(force_insert=first)
+
+
+def _finish(
+    attempt: InstallAttempt, installation: Installation, receipt: Receipt, outcome: InstallAttempt.Outcome
+) -> None:
+    """Write down how it ended, if nobody else has (the compare-and-set that makes `install` repeatable)."""
+    end = {
+        "installation": installation,
+        "generation": installation.generation,
+        "outcome": outcome,
+        "exchanged_at": receipt.exchanged_at,
+        "exchange_ms": receipt.exchange_ms,
+        "finished_at": datetime.now(UTC),
+        "detail": "",
+    }
+    if not InstallAttempt.objects.filter(pk=attempt.pk, installation=None).update(**end):
+        raise _DoneBefore
+    for name, value in end.items():
+        setattr(attempt, name, value)

@@ -1,0 +1,1 @@
+"""Made-up history for trials and measurements: `python -m scripts.demo --help`."""

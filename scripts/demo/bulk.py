@@ -1,0 +1,107 @@
+"""Many rows at once: COPY on PostgreSQL, one prepared INSERT on SQLite. Models' save() would take hours."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from copy import copy
+from typing import TypeVar
+
+from django.core.management.color import no_style
+from django.db import connection
+from django.db.models import Max, Model
+
+T = TypeVar("T")
+Value = str | int | None
+Row = tuple[Value, ...]
+
+
+class Table:
+    """Rows on their way into a model's table. Values are texts and numbers that both databases read alike."""
+
+    def __init__(self, model: type[Model], fields: Sequence[str]) -> None:
+        self.model = model
+        self.columns = [str(model._meta.get_field(name).column) for name in fields]  # type: ignore[union-attr]
+        self.rows: list[Row] = []
+
+    def take(self) -> "Table":
+        """Return what has gathered, as a table of its own, and gather anew."""
+        taken = copy(self)
+        self.rows = []
+        return taken
+
+    def write(self) -> None:
+        """Write the rows."""
+        table, columns = self.model._meta.db_table, ", ".join(self.columns)
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as stream:
+                stream.write("".join(map(_line, self.rows)))
+        else:
+            marks = ", ".join(["%s"] * len(self.columns))
+            with connection.cursor() as cursor:
+                cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", self.rows)  # noqa: S608  ours
+
+
+def ahead(made: Iterator[T]) -> Iterator[T]:
+    """Yield what `made` yields, none of it None, and let a thread make the next meanwhile."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, made, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, made, None)
+            yield item
+
+
+@contextmanager
+def bare(models: Iterable[type[Model]]) -> Iterator[None]:
+    """In a transaction: take the indexes and foreign keys of `models` away, and build them all at the end.
+
+    Primary keys stay. Nobody else reads or writes the tables meanwhile. SQLite has to keep its indexes up row by row.
+    """
+    tables = [model._meta.db_table for model in models]
+    if not tables or connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        cursor.execute(_KEPT_UP, {"tables": tables})
+        kept_up = cursor.fetchall()
+        for away, _ in kept_up:
+            cursor.execute(away)
+        yield
+        for _, again in kept_up:
+            cursor.execute(again)
+
+
+# What a table keeps up beside its primary key: how to take it away, how to build it. Foreign keys lean on primary keys.
+_KEPT_UP = """
+    SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
+           format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+    FROM pg_constraint WHERE conrelid = ANY(%(tables)s::regclass[]) AND contype IN ('u', 'f')
+    UNION ALL
+    SELECT format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexrelid)
+    FROM pg_index WHERE indrelid = ANY(%(tables)s::regclass[])
+        AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
+"""
+
+
+def _line(row: Row) -> str:
+    """Return a row in COPY's text form. No value here holds a tab, a backslash or a line break."""
+    return "\t".join(["\\N" if value is None else str(value) for value in row]) + "\n"
+
+
+def next_pk(model: type[Model]) -> int:
+    """Return the first primary key that no row has had."""
+    return int(model._default_manager.aggregate(last=Max("pk"))["last"] or 0) + 1
+
+
+def settle(models: Iterable[type[Model]]) -> None:
+    """Let PostgreSQL count on from the keys given by hand, and tidy up and look at what it holds now."""
+    models = list(models)
+    with connection.cursor() as cursor:
+        for statement in connection.ops.sequence_reset_sql(no_style(), models):
+            cursor.execute(statement)
+        if connection.vendor == "postgresql":
+            cursor.execute("SET statement_timeout = 0")
+            cursor.execute("VACUUM (ANALYZE) " + ", ".join(model._meta.db_table for model in models))
+        else:
+            cursor.execute("ANALYZE")

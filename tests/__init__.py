@@ -1,0 +1,1 @@
+"""The test suite, by story; tests/sandbox plays Ecwid over HTTP."""

@@ -1,0 +1,1 @@
+"""How fast we are beside the least code that does the same: `make bench`."""

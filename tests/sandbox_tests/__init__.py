@@ -1,0 +1,1 @@
+"""How the sandbox itself behaves, told over its own wire."""

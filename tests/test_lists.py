@@ -1,0 +1,94 @@
+"""The operators' lists, drawn in less time than the theme takes: what comes out is the theme's, to the letter."""
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+from unfold.contrib.filters.forms import DropdownForm
+from unfold.templatetags import unfold_list as theme
+
+from accounts.models import Membership, Store, StoreSettings, User
+from accounts.templatetags import lists
+from installs.admin import filters
+from scripts.demo import __main__ as demo
+from tests import people
+from tests.sandbox import Sandbox
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SHOWN = ("installs.installation", "installs.installattempt", "installs.webhookevent", "installs.rejecteddelivery")
+
+
+def test_every_row_is_drawn_as_the_theme_draws_it(sandbox: Sandbox) -> None:
+    demo.main(["60", "--events", "3"])
+    operator = people.operator("admin")
+    drawn = set()
+    for model in admin.site._registry:
+        page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        for address in (page, f"{page}?o=1"):
+            answer = operator.get(address)
+            if "cl" not in (answer.context or ()):
+                continue  # a page of its own instead of a list
+            cl = answer.context["cl"]
+            ours = [list(row) for row in lists.rows(cl, list(theme.result_headers(cl)))]
+            assert ours == [list(theme.items_for_result(cl, row, None)) for row in cl.result_list], address
+            assert all(cell in answer.text for row in ours for cell in row)
+            drawn |= {model._meta.label_lower} if ours else set()
+
+    assert drawn >= set(SHOWN)
+
+
+@pytest.mark.parametrize("chosen", ["NL", "", None])
+def test_a_long_list_of_choices_is_the_themes(chosen: str | None) -> None:
+    choices = [("", "All"), ("NL", "Here & there"), ("BE", "<Elsewhere>")]
+    ours, theirs = (
+        str(form(name="country", label="country", choices=choices, data={"country": chosen})["country"])
+        for form in (filters.ChoicesForm, DropdownForm)
+    )
+    assert "".join(ours.split()) == "".join(theirs.split())
+
+
+def test_a_filter_that_is_chosen_says_so(sandbox: Sandbox) -> None:
+    demo.main(["10"])
+    answer = people.operator("viewer").get("/admin/installs/installation/?country=NL")
+    assert '<option value="NL" selected>' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("words", "stores", "found"),
+    [
+        ("2000", {2000}, {"ada"}),
+        ("rail", {2000, 2001}, {"ada", "bo"}),
+        (" SHOP2001@x.example ", {2001}, {"bo"}),
+        ("Ada@x.example", {2000}, {"ada"}),
+        ("ada", set(), {"ada"}),
+        ("ZED", set(), {"zed"}),
+        ("ra", set(), set()),
+        ("nobody", set(), set()),
+        ("9" * 30, set(), set()),
+    ],
+)
+def test_stores_and_people_are_found_by_what_indexes_know(words: str, stores: set[int], found: set[str]) -> None:
+    operator = people.operator("admin", "zed")
+    for number, name, person in ((2000, "Paper Trail", "ada"), (2001, "Trail Mix", "bo")):
+        store = Store.objects.create(store_id=number)
+        StoreSettings.objects.create(store=store, store_name=name, contact_email=f"shop{number}@x.example")
+        user = User.objects.create(username=person, email=f"{person}@x.example")
+        Membership.objects.create(user=user, store=store, role="owner")
+
+    rows = operator.get("/admin/accounts/store/", {"q": words}).context["cl"].result_list
+    assert {row.store_id for row in rows} == stores
+    rows = operator.get("/admin/accounts/user/", {"q": words}).context["cl"].result_list
+    assert {row.username for row in rows} == found
+
+
+def test_an_empty_list_says_so_and_offers_only_what_helps() -> None:
+    browser = people.operator()
+    empty = browser.get("/admin/installs/alert/").content.decode()
+    assert "Nothing here yet" in empty
+    assert "Show all" not in empty
+    assert "Create a new item" not in empty
+    assert "/admin/installs/alertreceiver/add/" in browser.get("/admin/installs/alertreceiver/").content.decode()
+
+    searched = browser.get("/admin/installs/alert/?q=nothing").content.decode()
+    assert "Nothing fits" in searched
+    assert "Show all" in searched
