@@ -73,12 +73,13 @@ def token_used(market: Sandbox, store_id: int) -> str:
 def test_every_grant_survives_a_database_killed_during_the_exchange(
     hub: Hub, postgres: Postgres, market: Sandbox
 ) -> None:
-    market.disturb("token", "slow", times=len(IN_FLIGHT), seconds=1.5)
+    market.disturb("token", "slow", times=len(IN_FLIGHT), seconds=600)
     links = [link(market, store_id) for store_id in IN_FLIGHT]
     with ThreadPoolExecutor(len(links)) as browsers:
         answers = [browsers.submit(hub.follow, address) for address in links]
         until(lambda: len(market.calls_of("token")) == len(links))
         postgres.kill()
+        market.calm()
         statuses = [answer.result().status_code for answer in answers]
     ninth = link(market, NINTH)
     refused = hub.follow(ninth)

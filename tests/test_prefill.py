@@ -168,7 +168,7 @@ def test_a_killed_worker_s_prefill_is_taken_up_again(merchant: Merchant) -> None
 def test_a_change_that_is_told_while_the_settings_are_read_is_read_after_that(merchant: Merchant) -> None:
     """The answer on its way may be from before the change, and Ecwid tells of a change once."""
     merchant.install()
-    merchant.sandbox.disturb("profile", "slow", seconds=1.0)
+    merchant.sandbox.disturb("profile", "slow", seconds=600)
 
     def reading() -> None:
         work()
@@ -180,6 +180,7 @@ def test_a_change_that_is_told_while_the_settings_are_read_is_read_after_that(me
         merchant.sandbox.stores[1003].profile["settings"]["storeName"] = "Renamed meanwhile"
         deliver(event("profile.updated"))
         tasks.drain()
+        merchant.sandbox.calm()
         done.result()
 
     assert WebhookEvent.objects.get().outcome == "prefill to follow"

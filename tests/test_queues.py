@@ -94,10 +94,10 @@ def test_an_install_is_filled_while_the_night_s_work_hangs(
     Installation.objects.update(probe_due_at=datetime.now(UTC))
     ecwid.disturb("profile", "drip", seconds=30, every=0.5)
     before = len(ecwid.calls_of("profile"))
-    night = hub.worker("-Q", "bulk")
-    hub.worker("-Q", "install,events")
-    until(lambda: len(ecwid.calls_of("profile")) > before)  # the probe, which hangs
     hub.web()
+    hub.worker("-Q", "install,events")
+    night = hub.worker("-Q", "bulk")
+    until(lambda: len(ecwid.calls_of("profile")) > before)  # the probe, which hangs
     hub.follow(waiting.address())
 
     until(lambda: waiting.installation.prefill.state == Prefill.State.DONE, seconds=15)
