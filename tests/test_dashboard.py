@@ -2,7 +2,8 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import Group
@@ -14,7 +15,7 @@ from accounts.models import User
 from installs import tasks
 from installs.actions import figures
 from installs.admin import shown
-from installs.models import Alert, Happening, InstallAttempt, Prefill, Pulse
+from installs.models import Alert, AppRegistration, Happening, InstallAttempt, Prefill, Pulse, Tally
 from tests.cast import long_ago, work
 from tests.deliveries import deliver
 from tests.people import Merchant, let_in
@@ -90,6 +91,54 @@ def test_the_range_and_the_app_choose_what_is_shown(operator: Client, merchant: 
     merchant.app.client_id = "other"
     merchant.app.save(force_insert=True)
     assert table(operator, "days", "?app=other")[1][1:] == ["0", "0", "0"]
+
+
+def test_a_year_is_shown_by_the_week_and_says_so(operator: Client, merchant: Merchant, stranger: Merchant) -> None:
+    history(merchant, stranger)
+    month, year = show(operator), show(operator, "/admin/?days=365")
+    today = datetime.now(UTC).date()
+
+    assert "Installs and uninstalls a day</h2>" in month
+    assert "most in a day: 3 in, 1 out" in month
+    assert "Weeks" not in month
+    assert "Installs and uninstalls a week</h2>" in year
+    assert "most in a week: 3 in, 1 out" in year
+    assert "for each week" in year
+    assert "Weeks run from Monday to Sunday" in year
+    part = f"the last has {today.weekday() + 1} of its 7 days"
+    assert (part in year) == (today.weekday() < 6)
+    monday = today - timedelta(days=today.weekday())
+    week = f"{monday}" if monday == today else f"{monday} to {today}"
+    assert f"<td>{week}</td><td>3</td><td>1</td><td>2</td>" in year
+    assert len(table(operator, "days", "?days=365")) == 366
+
+
+@pytest.mark.parametrize("last", [date(2026, 11, 26), date(2026, 11, 29), date(2026, 11, 23)])
+def test_weeks_say_what_their_days_say(merchant: Merchant, last: date) -> None:
+    def rows(app: AppRegistration, step: int) -> Iterator[Tally]:
+        for n in range(400):
+            day, words = last - timedelta(days=n), {"code_rejected": n % 5 + 1} | ({"refused": 2} if n % 3 else {})
+            yield Tally(
+                app=app, day=day, counted_at=datetime.now(UTC), visits=n + step, exchanged=n, installs=n % 7 + step,
+                uninstalls=n % 4, events=n * 3, failed_events=n % 2, outcomes=words, unread={"gave up": n % 2},
+                rejected={"signature": step} if n % 2 else {},
+            )  # fmt: skip
+
+    other = AppRegistration.objects.create(client_id="other", client_secret_set_at=datetime.now(UTC))
+    Tally.objects.bulk_create([*rows(merchant.app, 1), *rows(other, 2)])
+    for app in (None, other):
+        window = figures.Window(365, app, last)
+        days, weeks = figures.days(window), figures.shown(window)
+
+        assert figures.total(weeks.values()) == figures.total(days.values())
+        for week, sums in weeks.items():
+            assert sums == figures.total(day for at, day in days.items() if week.first <= at.first <= week.last)
+        assert next(iter(weeks)).first == window.first
+        assert list(weeks)[-1].last == last
+        assert {week.first.weekday() for week in list(weeks)[1:]} == {0}
+        assert {week.days for week in list(weeks)[1:-1]} == {7}
+    assert figures.total(days.values()).numbers["installs"] == sum(n % 7 + 2 for n in range(365))
+    assert len(figures.shown(figures.Window(90, None, last))) == 90
 
 
 def test_a_failure_stands_there_with_its_code_and_leads_to_its_cause(operator: Client, merchant: Merchant) -> None:

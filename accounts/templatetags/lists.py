@@ -1,6 +1,6 @@
 """Rows of the admin's lists, as the theme draws them, in less time: it makes every column's head anew for each row."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
@@ -10,7 +10,7 @@ from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import lookup_field
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import checkbox
 from unfold.templatetags import unfold_list as theme
@@ -31,6 +31,13 @@ class Column:
     classes: str
     head: Any
     linked: bool
+
+
+@register.simple_tag
+def table_rows(rows: Iterable[Iterable[Any]]) -> SafeString:
+    """Draw the rows of a plain table, in a fraction of the time that a template's two loops take."""
+    cells = (format_html_join("", "<td>{}</td>", ((cell,) for cell in row)) for row in rows)
+    return format_html_join("", "<tr>{}</tr>", ((row,) for row in cells))
 
 
 @register.inclusion_tag("admin/change_list_results.html", takes_context=True)

@@ -4,15 +4,17 @@ Every question here is answered in a time that does not grow with stores or even
 what is live is read by an index, at most a day of it, and lists have an end.
 """
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from statistics import quantiles
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Expression, F, QuerySet, Sum, TextField
+from django.db.models.functions import Cast, TruncWeek
 
 from installs.actions import tally, vitals, watch
 from installs.models import Alert, AppRegistration, Happening, InstallAttempt, Tally
@@ -27,6 +29,8 @@ STEPS = {
 _SUMS = (*STEPS, "installs", "uninstalls", "events", "failed_events")
 _COUNTERS = ("outcomes", "unread", "rejected")
 _DAY = timedelta(days=1)
+WEEK = 7
+_BY_DAY = 90  # days that can be told apart in a chart; what is longer is shown by the week
 _CALLS = 500  # of each kind, the last ones
 LISTED = 8
 _SLOWEST = 10
@@ -38,15 +42,28 @@ _NO_FAILURE = (_Outcome.CLAIMED, _Outcome.INSTALLED, _Outcome.SUPERSEDED, _Outco
 
 
 @dataclass(frozen=True)
+class Span:
+    """A day, or as much of a week (Monday to Sunday) as lies within the window."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        return (self.last - self.first).days + 1
+
+
+@dataclass(frozen=True)
 class Window:
     """What the page is about: the last `days` days, today included, of one app or of all."""
 
     days: int
     app: AppRegistration | None = None
+    last: date = field(default_factory=lambda: datetime.now(UTC).date())
 
     @property
-    def last(self) -> date:
-        return datetime.now(UTC).date()
+    def by_week(self) -> bool:
+        return self.days > _BY_DAY
 
     @property
     def first(self) -> date:
@@ -55,17 +72,22 @@ class Window:
 
 @dataclass
 class Sums:
-    """Numbers of some days, by the names of Tally's columns."""
+    """Numbers of a span, by the names of Tally's columns."""
 
     numbers: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
     unread: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
 
-    def add(self, row: dict[str, Any]) -> None:
-        self.numbers.update({name: row.get(name, 0) for name in _SUMS})
-        for name in _COUNTERS:
-            getattr(self, name).update(row.get(name, {}))
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Add numbers by the names of Tally's columns, as many of them as there are."""
+        for name, value in row.items():
+            if name in _COUNTERS:
+                counter = getattr(self, name)
+                for word, count in value.items():
+                    counter[word] += count
+            else:
+                self.numbers[name] += value
 
     @property
     def net(self) -> int:
@@ -94,35 +116,67 @@ class Calls:
     slowest: list[tuple[int, str, datetime]]  # ms, the address of an admin page's model and key, when
 
 
-def days(window: Window) -> dict[date, Sums]:
+def days(window: Window) -> dict[Span, Sums]:
     """Return the numbers of each day of `window`, oldest first."""
-    found = {window.first + n * _DAY: Sums() for n in range(window.days)}
-    for (_, day), row in _rows(window).items():
-        found[day].add(row)
-    return found
+    each = (window.first + n * _DAY for n in range(window.days))
+    return _sums(window, [Span(day, day) for day in each], F("day"))
+
+
+def shown(window: Window) -> dict[Span, Sums]:
+    """Return the numbers that the page shows, oldest first: of each day, in a long window of each week."""
+    return _sums(window, _weeks(window), TruncWeek("day")) if window.by_week else days(window)
+
+
+def _weeks(window: Window) -> Iterator[Span]:
+    monday = window.first - window.first.weekday() * _DAY
+    while monday <= window.last:
+        yield Span(max(monday, window.first), min(monday + (WEEK - 1) * _DAY, window.last))
+        monday += WEEK * _DAY
 
 
 def total(found: Iterable[Sums]) -> Sums:
-    """Return the numbers of several days together."""
+    """Return the numbers of several spans together."""
     whole = Sums()
-    for day in found:
-        whole.numbers.update(day.numbers)
-        for name in _COUNTERS:
-            getattr(whole, name).update(getattr(day, name))
+    for one in found:
+        whole.add(one.numbers | {name: getattr(one, name) for name in _COUNTERS})
     return whole
 
 
-def _rows(window: Window) -> tally.Numbers:
-    stored = Tally.objects.filter(day__range=(window.first, window.last))
+def _sums(window: Window, spans: Iterable[Span], begin: Expression | F) -> dict[Span, Sums]:
+    """Return the sums of `spans`, to each of which belong the days that `begin` makes one of."""
+    of_day = {span.first + n * _DAY: span for span in spans for n in range(span.days)}
+    found = {span: Sums() for span in of_day.values()}
+    stored: QuerySet[Any] = Tally.objects.filter(day__range=(window.first, window.last)).order_by()
     stored = stored.filter(app=window.app) if window.app else stored
-    rows: tally.Numbers = {
-        (row["app_id"], row["day"]): row for row in stored.values("app_id", "day", *_SUMS, *_COUNTERS)
-    }
+    past = stored.filter(day__lt=window.last)
+    sums: QuerySet[Any, dict[str, Any]] = past.annotate(begin=begin).values("begin")
+    for row in sums.annotate(**{f"{name}_": Sum(name) for name in _SUMS}):
+        span = of_day[max(row["begin"], window.first)]
+        found[span].add({name: row[f"{name}_"] for name in _SUMS})
+    for day, words in _words(past):
+        found[of_day[day]].add(words)
+    for row in _today(window, stored.filter(day=window.last)):
+        found[of_day[window.last]].add(row)
+    return found
+
+
+def _words(rows: QuerySet[Tally]) -> Iterator[tuple[date, dict[str, Any]]]:
+    """Yield what each day counted by words. All texts are read as one: a thousand short ones take long one by one."""
+    texts = list(rows.values_list("day", *(Cast(name, TextField()) for name in _COUNTERS)))
+    columns = [json.loads(f"[{','.join(column)}]") for column in list(zip(*texts, strict=True))[1:]]
+    for (day, *_), *counters in zip(texts, *columns, strict=True):
+        yield day, dict(zip(_COUNTERS, counters, strict=True))
+
+
+def _today(window: Window, stored: QuerySet[Tally]) -> Iterable[dict[str, Any]]:
+    """Return today's numbers of each app: what was counted lately, and over it what is counted now."""
+    known = stored.values("app_id", *_SUMS, *_COUNTERS)
+    rows: dict[int, dict[str, Any]] = {row.pop("app_id"): row for row in known}
     for count in (tally.visits, tally.installs, tally.uninstalls):
-        for key, live in count(window.last, window.last).items():
-            if window.app is None or key[0] == window.app.pk:
-                rows[key] = rows.get(key, {}) | live
-    return rows
+        for (app_id, _), live in count(window.last, window.last).items():
+            if window.app is None or app_id == window.app.pk:
+                rows[app_id] = rows.get(app_id, {}) | live
+    return rows.values()
 
 
 def funnel(whole: Sums) -> list[Step]:

@@ -20,6 +20,8 @@ _AGAIN = timedelta(hours=1)
 _DAY = timedelta(days=1)
 _SPAN = 7  # days counted at once
 _PATIENCE = 8.0  # seconds, long before a task's time limit
+_STEPS = ("visits", "exchanged", "signed_in", "prefilled", "onboarded")
+_WHY = "installation__prefill__error"
 _WORDS = 40  # of a prefill's error, so that one text of Ecwid's does not become a thousand reasons
 
 # (app's pk, day) → numbers by the names of Tally's columns
@@ -62,18 +64,24 @@ def visits(first: date, last: date) -> Numbers:
     rows = _of_days(InstallAttempt.objects.filter(app__isnull=False), "arrived_at", first, last)
     got = Q(installation__isnull=False)
     read = got & Q(installation__prefill__done_at__isnull=False)
-    steps = rows.annotate(
+    signed_in = Q(signed_in_at__isnull=False)
+    steps = rows.values("app_id", "on", _WHY).annotate(
         visits=Count("pk"),
         exchanged=Count("pk", filter=got),
-        signed_in=Count("pk", filter=got & Q(signed_in_at__isnull=False)),
-        prefilled=Count("pk", filter=read & Q(signed_in_at__isnull=False)),
-        onboarded=Count(
-            "pk", filter=read & Q(signed_in_at__isnull=False, installation__store__onboarded_at__isnull=False)
-        ),
+        read=Count("pk", filter=read),
+        signed_in=Count("pk", filter=got & signed_in),
+        prefilled=Count("pk", filter=read & signed_in),
+        onboarded=Count("pk", filter=read & signed_in & Q(installation__store__onboarded_at__isnull=False)),
     )
-    numbers: Numbers = {(row.pop("app_id"), row.pop("on")): row for row in steps}
+    numbers: Numbers = {}
+    for row in steps:
+        counted = numbers.setdefault((row.pop("app_id"), row.pop("on")), {**dict.fromkeys(_STEPS, 0), "unread": {}})
+        why, unread = _word(row.pop(_WHY)), row["exchanged"] - row.pop("read")
+        if unread:
+            counted["unread"][why] = counted["unread"].get(why, 0) + unread
+        for name, count in row.items():
+            counted[name] += count
     _add_reasons(numbers, "outcomes", rows.filter(installation=None), "outcome")
-    _add_reasons(numbers, "unread", rows.filter(got & ~read), "installation__prefill__error")
     return numbers
 
 
@@ -122,9 +130,13 @@ def _add_reasons(numbers: Numbers, name: str, rows: "QuerySet[Any, dict[str, Any
     """Count `rows` by the words of `column` and put them under `name`."""
     found: defaultdict[tuple[int, date], Counter[str]] = defaultdict(Counter)
     for app_id, on, word, count in rows.values_list("app_id", "on", column).annotate(count=Count("pk")):
-        found[app_id, on][(word or "waiting").split(":")[0][:_WORDS]] += count
+        found[app_id, on][_word(word)] += count
     for key, counts in found.items():
         numbers.setdefault(key, {})[name] = dict(counts)
+
+
+def _word(text: str | None) -> str:
+    return (text or "waiting").split(":")[0][:_WORDS]
 
 
 def _write_health(today: date) -> int:

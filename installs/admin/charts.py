@@ -4,32 +4,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from installs.actions.figures import Sums
+from installs.actions.figures import WEEK, Span, Sums
 
-_STEP = 10.0  # a day's width
+_STEP = 10.0  # a bar's place
 _HIGH = 100.0
-_GAP = 0.2  # of a day's width
+_GAP = 0.2  # of that
 
 
 @dataclass(frozen=True)
-class Bar:
-    """A day: what rises above the line and what hangs below it."""
+class Place:
+    """Where a day or a week stands, and what it says when it is pointed at."""
 
     x: float
-    width: float
-    top: float
-    up: float
-    down: float
     title: str
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Bars on a line at `zero`; `line` are the points of a curve. All in units of a box `wide` × 100."""
+    """Bars on a line at `zero`: paths of what rises above it and what hangs below it, and the points of a curve.
 
-    bars: list[Bar]
+    All in units of a box `wide` × 100.
+    """
+
+    places: list[Place]
+    bar: float
     wide: float
     zero: float
+    up: str
+    down: str
     line: str
     most: int
     least: int
@@ -37,31 +39,41 @@ class Chart:
     last: date
 
 
-def comings_and_goings(found: Mapping[date, Sums]) -> Chart:
+def comings_and_goings(found: Mapping[Span, Sums]) -> Chart:
     """Draw installs above the line, uninstalls below it, and their difference as a curve."""
-    ups = {day: sums.numbers["installs"] for day, sums in found.items()}
-    downs = {day: sums.numbers["uninstalls"] for day, sums in found.items()}
+    ups = {span: sums.numbers["installs"] for span, sums in found.items()}
+    downs = {span: sums.numbers["uninstalls"] for span, sums in found.items()}
     titles = {
-        day: f"{day:%a %-d %b}: {ups[day]} installed, {downs[day]} uninstalled, net {sums.net:+}"
-        for day, sums in found.items()
+        span: f"{_when(span)}: {ups[span]:,} installed, {downs[span]:,} uninstalled, net {sums.net:+,}"
+        for span, sums in found.items()
     }
     return _draw(ups, downs, titles)
 
 
-def bars(found: Mapping[date, int]) -> Chart:
-    """Draw one number a day."""
-    return _draw(found, dict.fromkeys(found, 0), {day: f"{day:%a %-d %b}: {count:,}" for day, count in found.items()})
+def bars(found: Mapping[Span, int]) -> Chart:
+    """Draw one number a span."""
+    return _draw(found, dict.fromkeys(found, 0), {span: f"{_when(span)}: {count:,}" for span, count in found.items()})
 
 
-def _draw(ups: Mapping[date, int], downs: Mapping[date, int], titles: Mapping[date, str]) -> Chart:
+def _when(span: Span) -> str:
+    if span.first == span.last:
+        return f"{span.first:%a %-d %b}"
+    return f"{span.first:%-d %b} to {span.last:%-d %b}" + (f" ({span.days} days)" if span.days < WEEK else "")
+
+
+def _draw(ups: Mapping[Span, int], downs: Mapping[Span, int], titles: Mapping[Span, str]) -> Chart:
     most, least = max(ups.values(), default=0), max(downs.values(), default=0)
     scale = _HIGH / max(most + least, 1)
     zero = round(most * scale, 2) if most or least else _HIGH
-    drawn, line = [], []
-    for at, day in enumerate(ups):
-        up, down = round(ups[day] * scale, 2), round(downs[day] * scale, 2)
+    width, places, line = _STEP * (1 - _GAP), [], []
+    paths: dict[str, list[str]] = {"up": [], "down": []}
+    for at, span in enumerate(ups):
         x = round((at + _GAP / 2) * _STEP, 2)
-        drawn.append(Bar(x, _STEP * (1 - _GAP), round(zero - up, 2), up, down, titles[day]))
-        line.append(f"{(at + 0.5) * _STEP:g},{zero - (ups[day] - downs[day]) * scale:.2f}")
-    known = list(ups)
-    return Chart(drawn, len(known) * _STEP, zero, " ".join(line), most, least, known[0], known[-1])
+        places.append(Place(x, titles[span]))
+        for name, high in (("up", -ups[span]), ("down", downs[span])):
+            if high:
+                paths[name].append(f"M{x:g} {zero:g}v{high * scale:.2f}h{width:g}V{zero:g}z")
+        line.append(f"{(at + 0.5) * _STEP:g},{zero - (ups[span] - downs[span]) * scale:.2f}")
+    up, down, wide = "".join(paths["up"]), "".join(paths["down"]), len(ups) * _STEP
+    first, *_, last = (*ups, *ups)
+    return Chart(places, width, wide, zero, up, down, " ".join(line), most, least, first.first, last.last)

@@ -14,7 +14,7 @@ from unfold.decorators import display
 
 from accounts.admin import ReadOnlyAdmin
 from installs.actions import figures, vitals
-from installs.actions.figures import Sums, Window
+from installs.actions.figures import Span, Sums, Window
 from installs.admin import charts, shown
 from installs.models import AppRegistration, Tally
 
@@ -32,7 +32,7 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not request.user.has_perm("installs.view_installation"):
         return context
     window = _window(request)
-    found = figures.days(window)
+    found = figures.shown(window)
     whole = figures.total(found.values())
     backlogs = list(vitals.backlogs())
     context |= {
@@ -43,12 +43,14 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "late": _LATE,
         "window": window,
         "whole": whole,
+        "each": "week" if window.by_week else "day",
+        "weeks": _weeks(list(found)) if window.by_week else "",
         "ranges": [(days, title, _address(days, window.app)) for days, title in RANGES.items()],
         "apps": [(app, _address(window.days, app)) for app in (None, *AppRegistration.objects.all())],
         "chart": charts.comings_and_goings(found),
         "steps": figures.funnel(whole),
         "hearings": [(app, heard, _COLOURS[heard.verdict]) for app, heard in figures.hearings(window)],
-        "received": charts.bars({day: sums.numbers["events"] for day, sums in found.items()}),
+        "received": charts.bars({span: sums.numbers["events"] for span, sums in found.items()}),
         "calls": figures.calls(),
         "failures": figures.failures(window),
         "alerts": figures.alerts()[: figures.LISTED],
@@ -56,6 +58,13 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         **_standing(window),
     }
     return context
+
+
+def _weeks(spans: list[Span]) -> str:
+    """Return what a chart by the week says of its weeks: the window cuts into the first, and the last one runs."""
+    ends = {"first": spans[0].days, "last": spans[-1].days}
+    cut = [f"the {name} has {days} of its {figures.WEEK} days" for name, days in ends.items() if days < figures.WEEK]
+    return "Weeks run from Monday to Sunday" + (f": {' and '.join(cut)}." if cut else ".")
 
 
 def _standing(window: Window) -> dict[str, Any]:
@@ -124,14 +133,15 @@ def _address(days: int, app: AppRegistration | None) -> str:
     return "?" + urlencode({"days": days} | ({"app": app.client_id} if app else {}))
 
 
-def _tables(window: Window, found: dict[Any, Sums], whole: Sums) -> dict[str, Table]:
+def _tables(window: Window, found: dict[Span, Sums], whole: Sums) -> dict[str, Table]:
     """Return what stands behind the charts: heads and rows, newest first."""
     reasons, _ = figures.health(window)
-    newest = [(day, found[day]) for day in sorted(found, reverse=True)]
+    newest = [(_when(span), sums) for span, sums in reversed(found.items())]
+    each = "Week" if any(span.first < span.last for span in found) else "Day"
     return {
         "days": (
-            ("Day", "Installs", "Uninstalls", "Net"),
-            [(f"{day:%F}", sums.numbers["installs"], sums.numbers["uninstalls"], sums.net) for day, sums in newest],
+            (each, "Installs", "Uninstalls", "Net"),
+            [(when, sums.numbers["installs"], sums.numbers["uninstalls"], sums.net) for when, sums in newest],
         ),
         "funnel": (
             ("Step", "Visits", "Lost before it", "Why"),
@@ -142,11 +152,11 @@ def _tables(window: Window, found: dict[Any, Sums], whole: Sums) -> dict[str, Ta
             [(shown.REASONS.get(reason or "fine", reason), count) for reason, count in reasons.most_common()],
         ),
         "webhooks": (
-            ("Day", "Believed", "Failed for good", "Not believed", "Why"),
+            (each, "Believed", "Failed for good", "Not believed", "Why"),
             [
-                (f"{day:%F}", sums.numbers["events"], sums.numbers["failed_events"], sums.rejected.total(),
+                (when, sums.numbers["events"], sums.numbers["failed_events"], sums.rejected.total(),
                  _why(sums.rejected.most_common()))
-                for day, sums in newest
+                for when, sums in newest
             ],
         ),
     }  # fmt: skip
@@ -172,6 +182,10 @@ def _lists(window: Window) -> dict[str, Table]:
             ],
         ),
     }  # fmt: skip
+
+
+def _when(span: Span) -> str:
+    return f"{span.first:%F}" if span.first == span.last else f"{span.first:%F} to {span.last:%F}"
 
 
 def _why(counts: Iterable[tuple[str, int]]) -> str:
