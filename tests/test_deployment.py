@@ -240,6 +240,26 @@ def test_nobody_is_refused_while_the_web_server_is_replaced(tmp_path: Path) -> N
             second.kill()
 
 
+def test_a_command_gets_what_the_units_get(tmp_path: Path) -> None:
+    """`deploy/manage` with somebody in systemd-run's place who repeats what was asked for, a word a line."""
+    stand_in = tmp_path / "systemd-run"
+    stand_in.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    stand_in.chmod(0o755)
+    command = [str(ROOT / "deploy" / "manage"), "erase", "--reason", "asked for it"]
+    variables = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    asked = subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout.splitlines()
+    unit = (UNITS / "ecwidhub-migrate.service").read_text("utf-8")
+
+    manage = ["/opt/ecwidhub/.venv/bin/python", "manage.py"]
+    assert shlex.split(by_unit()["migrate"][0])[0] == manage[0]
+    assert asked[-5:] == [*manage, "erase", "--reason", "asked for it"]
+    for given in re.findall(r"^((?:LoadCredential|EnvironmentFile|StateDirectory\w*|UMask)=.*)$", unit, re.MULTILINE):
+        assert f"--property={given}" in asked
+    (name,) = (word.removeprefix("--unit=") for word in asked if word.startswith("--unit="))
+    for variable, credential in re.findall(r"(\w+_FILE)=%d/(\w+)", unit):
+        assert f"--setenv={variable}=/run/credentials/{name}.service/{credential}" in asked
+
+
 def is_well(site: str) -> bool:
     return requests.get(f"{site}/healthz", timeout=60).ok
 
