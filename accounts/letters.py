@@ -19,7 +19,7 @@ _TRIES = 40  # with waits that grow by a minute each time: half a day
 
 def send(letter_id: int) -> None:
     """Send one letter, if that is due and nobody else is at it, and forget whom it went to."""
-    letter = Letter.objects.select_related("invitation", "proof").claim(letter_id)
+    letter = Letter.claim(letter_id)
     if letter is None:
         return
     context = _CONTEXTS[letter.Kind(letter.kind)](letter)

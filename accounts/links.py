@@ -25,7 +25,7 @@ def holders(email: str) -> list[User]:
 
 def send(request_id: int) -> None:
     """Mail the links of one request: one mail with a link for each account that has the address, or none at all."""
-    work = SignInRequest.objects.claim(request_id)
+    work = SignInRequest.claim(request_id)
     if work is None:
         return
     people = holders(work.email)

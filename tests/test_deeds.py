@@ -347,7 +347,7 @@ class TestMany:
     def test_a_killed_worker_s_job_goes_on_where_it_was(self, merchant: Merchant, operator: Client) -> None:
         crowd(merchant, 20)
         job = deeds.order(deed=deeds.DEEDS["hold"], rows=Installation.objects.all(), reason="test", by=_somebody())
-        dead = Job.objects.claim(job.pk)
+        dead = Job.claim(job.pk)
         assert dead is not None
         done = dict(job.items.order_by("pk").values_list("pk", "words")[:8])
         assert jobs.note(dead, JobItem.objects.filter(job=job), dict.fromkeys(done, ("done", "paused")))
@@ -373,7 +373,7 @@ class TestMany:
     def test_a_job_that_nothing_helps_is_given_up(self, merchant: Merchant, operator: Client) -> None:
         job = deeds.order(deed=deeds.DEEDS["hold"], rows=Installation.objects.all(), reason="test", by=_somebody())
         for _ in range(6):
-            assert Job.objects.claim(job.pk) is not None
+            assert Job.claim(job.pk) is not None
             Job.objects.update(lease_until=long_ago())
         tasks.job(job.pk)
         job.refresh_from_db()

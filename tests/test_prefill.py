@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import StoreSettings
 from installs import tasks
@@ -156,7 +157,7 @@ def test_it_gives_up_at_last_and_the_merchant_can_try_again(merchant: Merchant) 
 def test_a_killed_worker_s_prefill_is_taken_up_again(merchant: Merchant) -> None:
     merchant.install()
     pk = merchant.installation.pk
-    assert Prefill.objects.claim(pk) is not None
+    assert Prefill.claim(pk) is not None
     work()
     assert merchant.installation.prefill.state == "running"
     Prefill.objects.update(lease_until=datetime.now(UTC) - timedelta(seconds=1))
@@ -212,19 +213,37 @@ def test_a_host_whose_clock_is_wrong_makes_nobody_wait(merchant: Merchant, hours
 def test_one_prefill_is_done_by_one_worker(merchant: Merchant) -> None:
     merchant.install()
     pk = merchant.installation.pk
-    first = Prefill.objects.claim(pk)
-    second = Prefill.objects.claim(pk)
+    first = Prefill.claim(pk)
+    second = Prefill.claim(pk)
 
     assert first is not None
     assert second is None
 
 
+def test_a_claim_brings_all_that_the_work_needs_to_know(merchant: Merchant) -> None:
+    """In two statements, the second time too, when nothing is compiled any more."""
+    merchant.install()
+    pk, claims = merchant.installation.pk, set()
+    for _ in range(2):
+        Prefill.objects.update(state="waiting", due_at=long_ago())
+        with CaptureQueriesContext(connection) as asked:
+            claimed = Prefill.claim(pk)
+            assert claimed is not None
+            assert claimed.installation.store.store_id == 1003
+            assert claimed.installation.app.client_id == "demo-app"
+            claims.add(claimed.lease_by)
+        assert len(asked) == 2
+
+    assert len(claims) == 2
+    assert merchant.installation.prefill.tries == 2
+
+
 def test_a_worker_that_lost_its_lease_changes_nothing(merchant: Merchant) -> None:
     merchant.install()
-    late = Prefill.objects.claim(merchant.installation.pk)
+    late = Prefill.claim(merchant.installation.pk)
     assert late is not None
     Prefill.objects.update(lease_until=datetime.now(UTC) - timedelta(seconds=1))
-    assert Prefill.objects.claim(late.pk) is not None
+    assert Prefill.claim(late.pk) is not None
 
     assert not late.finish(done_at=datetime.now(UTC))
     assert not late.give_up("too late")
@@ -280,7 +299,7 @@ def test_the_subscription_may_be_silent_without_harm(merchant: Merchant) -> None
 
 def test_a_reinstall_in_the_middle_overtakes_the_old_prefill(merchant: Merchant) -> None:
     merchant.install()
-    old = Prefill.objects.claim(merchant.installation.pk)
+    old = Prefill.claim(merchant.installation.pk)
     assert old is not None
     merchant.install()
 

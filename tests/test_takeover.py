@@ -191,7 +191,7 @@ class TestSecrets:
         if stopped:
             operator.post(f"/admin/installs/job/{job.pk}/stop/")
         for _ in range(6):  # else every worker dies of it
-            Job.objects.claim(job.pk)
+            Job.claim(job.pk)
             Job.objects.update(lease_until=long_ago())
         tasks.job(job.pk)
         job.refresh_from_db()
@@ -244,7 +244,7 @@ class TestPace:
 
     def test_a_killed_worker_s_import_goes_on(self, app: AppRegistration, tokens: dict[int, str]) -> None:
         job = takeover.order(app=app, content=listed(tokens), dry_run=False, reason="x", by=None)
-        assert Job.objects.claim(job.pk) is not None
+        assert Job.claim(job.pk) is not None
         assert jobs.work(job_id=job.pk) is False
         Job.objects.update(lease_until=long_ago())
         tasks.sweep()

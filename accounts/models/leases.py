@@ -3,11 +3,15 @@
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Self, TypeVar
+from functools import cache
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+
+from accounts.models import prepared
+from accounts.models.prepared import Given
 
 LEASE = timedelta(seconds=60)  # longer than CELERY_TASK_TIME_LIMIT, so a live worker never loses its lease
 
@@ -21,20 +25,11 @@ class LeasedQuerySet(models.QuerySet["LeasedT"]):
         abandoned = Q(state=Leased.State.RUNNING, lease_until__lt=Now())
         return self.filter(waiting | abandoned)
 
-    def claim(self, pk: int) -> "LeasedT | None":
-        """Take row `pk` for the length of a lease. None when somebody else has it or nothing is due."""
-        holder = uuid.uuid4()
-        lease = {"state": Leased.State.RUNNING, "lease_until": Now() + LEASE, "lease_by": holder}
-        if not self.due().filter(pk=pk).update(**lease, tries=F("tries") + 1, error=""):
-            return None
-        return self.filter(pk=pk, lease_by=holder).first()
-
     def claim_batch(self, size: int) -> "list[LeasedT]":
         """Take up to `size` rows that are due, the longest waiting first."""
         holder = uuid.uuid4()
-        lease = {"state": Leased.State.RUNNING, "lease_until": Now() + LEASE, "lease_by": holder}
         some = list(self.due().order_by("due_at", "pk").values_list("pk", flat=True)[:size])
-        self.due().filter(pk__in=some).update(**lease, tries=F("tries") + 1, error="")
+        self.due().filter(pk__in=some).update(**_lease(holder))
         return list(self.filter(lease_by=holder).order_by("due_at", "pk"))
 
     def finish_all(self, rows: "Sequence[LeasedT]", **facts: object) -> "list[LeasedT]":
@@ -48,8 +43,31 @@ class LeasedQuerySet(models.QuerySet["LeasedT"]):
         return [row for row in rows if row.pk in still]
 
 
+def _lease(holder: object) -> dict[str, Any]:
+    """Return what a claim writes."""
+    until = {"lease_until": Now() + LEASE, "lease_by": holder}
+    return {"state": Leased.State.RUNNING, **until, "tries": F("tries") + 1, "error": ""}
+
+
+PK, HOLDER = Given("pk", models.BigIntegerField()), Given("holder", models.UUIDField())
+
+
+@cache
+def _take(kind: "type[Leased]") -> prepared.Update["Leased"]:
+    rows: LeasedQuerySet[Leased] = kind._default_manager.all()  # type: ignore[assignment]
+    return prepared.Update(lambda: (rows.due().filter(pk=PK), _lease(HOLDER)))
+
+
+@cache
+def _taken(kind: "type[LeasedT]") -> prepared.Select["LeasedT"]:
+    rows = kind._default_manager.select_related(*kind.claimed_with)
+    return prepared.Select(lambda: rows.filter(pk=PK, lease_by=HOLDER))
+
+
 class Leased(models.Model):
     """Work that stands in a row."""
+
+    claimed_with: ClassVar[tuple[str, ...]] = ()  # what whoever works on a row needs to know beside it
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -66,6 +84,14 @@ class Leased(models.Model):
 
     class Meta:
         abstract = True
+
+    @classmethod
+    def claim(cls, pk: int) -> "Self | None":
+        """Take row `pk` for the length of a lease. None when somebody else has it or nothing is due."""
+        holder = uuid.uuid4()
+        if not _take(cls)(pk=pk, holder=holder):
+            return None
+        return next(iter(_taken(cls)(pk=pk, holder=holder)), None)
 
     def _mine(self) -> "models.QuerySet[Self]":
         """Return this row as long as nobody began it anew or took it over meanwhile."""

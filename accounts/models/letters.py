@@ -28,6 +28,8 @@ class Letter(Leased):
     email = models.CharField("e-mail", max_length=254, blank=True, help_text="Only where no other row holds it.")
     facts: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
 
+    claimed_with = ("invitation", "proof")
+
     objects: ClassVar[LeasedQuerySet["Letter"]] = LeasedQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:

@@ -53,7 +53,7 @@ def order(*, kind: str, title: str, reason: str, by: User | None, **facts: Any) 
 
 def work(*, job_id: int, seconds: float = _SECONDS) -> bool:
     """Work on a job for a while, if that is due and nobody else is at it; return whether more is to do at once."""
-    job = Job.objects.claim(job_id)
+    job = Job.claim(job_id)
     if job is None:
         return False
     if job.tries > _TRIES:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Case, CharField, F, Q, Subquery, Value, When
+from django.db.models import BigIntegerField, Case, CharField, F, Q, QuerySet, Subquery, When
 
 from accounts import story
-from accounts.models import Membership, StoreSettings, User
+from accounts.models import Membership, StoreSettings, User, prepared
+from accounts.models.prepared import Given
 from installs import counters
 from installs.actions import probe
 from installs.ecwid import api, errors, profile
@@ -39,7 +40,7 @@ def prefill(*, installation_id: int) -> Prefill | None:
     Two requests to Ecwid outside any transaction, then one transaction. Returns the row as it was worked on, or
     None when there was nothing to do. Every refusal by Ecwid ends in the row: a retry, or `failed` with a reason.
     """
-    work = Prefill.objects.select_related("installation__app", "installation__store").claim(installation_id)
+    work = Prefill.claim(installation_id)
     if work is None:
         return None
     installation = work.installation
@@ -100,16 +101,20 @@ def _store(work: Prefill, installation: Installation, findings: Findings, starte
 
 def _introduce_owner(installation: Installation, settings: StoreSettings) -> None:
     """Give the owner a name and a contact e-mail where they have none yet. Neither is ever used to find them."""
-    known = {"name": settings.owner_name, "email": settings.contact_email}
-    gained = {name: _unless_known(name, value) for name, value in known.items() if value}
-    if gained:
-        owners = installation.store.memberships.filter(role=Membership.Role.OWNER).order_by("pk")
-        lacking = User.objects.filter(Q(name="") | Q(email=""), pk=Subquery(owners.values("user")[:1]))
-        lacking.update(**gained)
+    if settings.owner_name or settings.contact_email:
+        _introduce(store=installation.store_id, name=settings.owner_name, email=settings.contact_email)
 
 
-def _unless_known(name: str, value: str) -> Case:
-    return Case(When(**{name: ""}, then=Value(value)), default=F(name), output_field=CharField())
+@prepared.Update
+def _introduce() -> tuple[QuerySet[User], dict[str, object]]:
+    store, name, email = Given("store", BigIntegerField()), Given("name", CharField()), Given("email", CharField())
+    owners = Membership.objects.filter(store_id=store, role=Membership.Role.OWNER).order_by("pk")
+    lacking = User.objects.filter(Q(name="") | Q(email=""), pk=Subquery(owners.values("user")[:1]))
+    return lacking, {"name": _unless_known("name", name), "email": _unless_known("email", email)}
+
+
+def _unless_known(column: str, value: Given) -> Case:
+    return Case(When(**{column: ""}, then=value), default=F(column), output_field=CharField())
 
 
 def _record_failure(work: Prefill, installation: Installation, error: errors.EcwidError) -> None:

@@ -34,8 +34,7 @@ class Undelivered(Exception):
 
 def deliver(*, delivery_id: int) -> None:
     """Deliver once, if that is due and nobody else is at it. At most one request or mail, outside any transaction."""
-    rows = AlertDelivery.objects.select_related("alert", "receiver")
-    delivery = rows.claim(delivery_id)
+    delivery = AlertDelivery.claim(delivery_id)
     if delivery is None:
         return
     if why := _needless(delivery):

@@ -172,6 +172,8 @@ class AlertDelivery(Leased):
     turn = models.CharField(max_length=10, choices=Turn)
     delivered_at = models.DateTimeField(null=True, blank=True)
 
+    claimed_with = ("alert", "receiver")
+
     objects: ClassVar[LeasedQuerySet["AlertDelivery"]] = LeasedQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:

@@ -6,7 +6,9 @@ from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Now
 
-from accounts.models.leases import LEASE, Leased, LeasedQuerySet
+from accounts.models import prepared
+from accounts.models.leases import HOLDER, LEASE, PK, Leased, LeasedQuerySet
+from accounts.models.prepared import Given
 from installs.models.installations import Installation
 
 
@@ -29,6 +31,8 @@ class Prefill(Leased):
     changed_since = models.JSONField(
         default=list, help_text="What changed in the store since its page was last looked at, by setting."
     )
+
+    claimed_with = ("installation__app", "installation__store")
 
     objects: ClassVar[PrefillQuerySet] = PrefillQuerySet.as_manager()  # type: ignore[assignment]
 
@@ -56,5 +60,13 @@ class Prefill(Leased):
 
     def finish(self, **facts: object) -> bool:
         """Mark as done, or as due once more where the store has changed since this was claimed."""
-        changed = When(due_at__gt=F("lease_until") - LEASE, then=Value(self.State.WAITING))
-        return self._end(state=Case(changed, default=Value(self.State.DONE)), error="", **facts)
+        return bool(_finish(pk=self.pk, holder=self.lease_by, **facts))
+
+
+@prepared.Update
+def _finish() -> tuple[models.QuerySet[Prefill], dict[str, object]]:
+    changed = When(due_at__gt=F("lease_until") - LEASE, then=Value(Prefill.State.WAITING))
+    state = Case(changed, default=Value(Prefill.State.DONE))
+    done_at = Given("done_at", models.DateTimeField())
+    mine = Prefill.objects.filter(pk=PK, state=Prefill.State.RUNNING, lease_by=HOLDER)
+    return mine, {"lease_until": None, "lease_by": None, "state": state, "error": "", "done_at": done_at}
