@@ -183,7 +183,7 @@ def test_a_page_whose_time_is_over_says_so_and_loses_nothing_else(
     page = context.new_page()
     open_app(page, merchant, "fragment")
     frame = inside(page)
-    until(lambda: is_filled(merchant))
+    shows_the_details(frame)
     if ending == "uninstalled":
         Installation.objects.update(uninstalled_at=long_ago())
     else:
