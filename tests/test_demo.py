@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.models import Membership, Store
 from installs.models import Happening, Installation, InstallAttempt, Leased, Prefill, Tally, WebhookEvent
 from scripts.demo import __main__ as demo
-from scripts.demo import bulk, rows, words
+from scripts.demo import rows, words
 from tests.people import Merchant
 from tests.sandbox import Sandbox
 
@@ -75,7 +75,7 @@ def test_more_can_be_added(sandbox: Sandbox) -> None:
 class Interrupted(rows.Maker):
     """Makes one batch and no more."""
 
-    def make(self, count: int) -> list[bulk.Table]:
+    def make(self, count: int) -> list[bytes]:
         if self.installation:
             raise KeyboardInterrupt
         return super().make(count)

@@ -22,7 +22,7 @@ from installs.actions import tally  # noqa: E402
 from installs.models import AppRegistration, Installation, RejectedDelivery  # noqa: E402
 from scripts.demo import bulk, rows, words  # noqa: E402
 
-CHUNK = 5_000
+CHUNK = 2_000
 _SPAN = timedelta(days=60)
 _SECRET = "MadeUpMadeUpMadeUpMadeUpMadeUp01"  # noqa: S105  of apps that no one else has
 
@@ -76,9 +76,9 @@ def fill(maker: rows.Maker, number: int) -> None:
     renewed = rows.TABLES if Installation.objects.count() <= number else ()
     chunks = (maker.make(min(CHUNK, number - done)) for done in range(0, number, CHUNK))
     with transaction.atomic(), bulk.bare(renewed):
-        for at, tables in enumerate(bulk.ahead(chunks), 1):
-            for table in tables:
-                table.write()
+        for at, lines in enumerate(bulk.ahead(chunks), 1):
+            for table, taken in zip(maker.tables.values(), lines, strict=True):
+                table.write(taken)
             _say(f"\r{min(at * CHUNK, number)} of {number} installations", sys.stdout.isatty())
 
 

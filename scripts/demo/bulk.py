@@ -1,9 +1,9 @@
 """Many rows at once: COPY on PostgreSQL, one prepared INSERT on SQLite. Models' save() would take hours."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from copy import copy
 from typing import TypeVar
 
 from django.core.management.color import no_style
@@ -11,43 +11,72 @@ from django.db import connection
 from django.db.models import Max, Model
 
 T = TypeVar("T")
-Value = str | int | None
-Row = tuple[Value, ...]
+
+GIVEN = "%s"  # a field whose value comes with each row
+NULL = r"\N"
 
 
 class Table:
-    """Rows on their way into a model's table. Values are texts and numbers that both databases read alike."""
+    """Rows on their way into a model's table, as lines of COPY's text form, which both databases read alike.
 
-    def __init__(self, model: type[Model], fields: Sequence[str]) -> None:
-        self.model = model
+    `fields` says of each field what all rows have there, or that it is GIVEN. No value holds a tab, a backslash or a
+    line break.
+    """
+
+    def __init__(self, model: type[Model], fields: Mapping[str, str | int]) -> None:
+        self.name = model._meta.db_table
         self.columns = [str(model._meta.get_field(name).column) for name in fields]  # type: ignore[union-attr]
-        self.rows: list[Row] = []
+        self.line = "\t".join(map(str, fields.values())) + "\n"
+        self.lines: list[str] = []
 
-    def take(self) -> "Table":
-        """Return what has gathered, as a table of its own, and gather anew."""
-        taken = copy(self)
-        self.rows = []
+    def add(self, *given: str | int) -> None:
+        """Gather one row more."""
+        self.lines.append(self.line % given)
+
+    def take(self) -> bytes:
+        """Return what has gathered, and gather anew."""
+        taken = "".join(self.lines).encode()
+        self.lines.clear()
         return taken
 
-    def write(self) -> None:
-        """Write the rows."""
-        table, columns = self.model._meta.db_table, ", ".join(self.columns)
+    def write(self, lines: bytes) -> None:
+        """Write what was taken."""
+        columns = ", ".join(self.columns)
         if connection.vendor == "postgresql":
-            with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as stream:
-                stream.write("".join(map(_line, self.rows)))
+            with connection.cursor() as cursor, cursor.copy(f"COPY {self.name} ({columns}) FROM STDIN") as stream:
+                stream.write(lines)
         else:
             marks = ", ".join(["%s"] * len(self.columns))
+            rows = [_values(line) for line in lines.decode().split("\n")[:-1]]
             with connection.cursor() as cursor:
-                cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", self.rows)  # noqa: S608  ours
+                cursor.executemany(f"INSERT INTO {self.name} ({columns}) VALUES ({marks})", rows)  # noqa: S608  ours
+
+
+def _values(line: str) -> list[str | None]:
+    """Return a line's values. SQLite makes numbers of the texts by itself where a column holds numbers."""
+    return [None if text == NULL else text for text in line.split("\t")]
 
 
 def ahead(made: Iterator[T]) -> Iterator[T]:
-    """Yield what `made` yields, none of it None, and let a thread make the next meanwhile."""
-    with ThreadPoolExecutor(1) as thread:
+    """Yield what `made` yields, none of it None, and let a thread make the next meanwhile.
+
+    That thread would keep the interpreter for 5 ms each time that PostgreSQL answers, which is about as long as a COPY.
+    """
+    with _turns(0.0001), ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, made, None)
         while (item := coming.result()) is not None:
             coming = thread.submit(next, made, None)
             yield item
+
+
+@contextmanager
+def _turns(seconds: float) -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(seconds)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 @contextmanager
@@ -82,11 +111,6 @@ _KEPT_UP = """
     FROM pg_index WHERE indrelid = ANY(%(tables)s::regclass[])
         AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid)
 """
-
-
-def _line(row: Row) -> str:
-    """Return a row in COPY's text form. No value here holds a tab, a backslash or a line break."""
-    return "\t".join(["\\N" if value is None else str(value) for value in row]) + "\n"
 
 
 def next_pk(model: type[Model]) -> int:

@@ -5,16 +5,15 @@ Nothing here is ever due, so no worker would show a made-up token to Ecwid by it
 
 import json
 import random
-from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate
 from typing import TypeVar
 
 from accounts import sealing
 from accounts.models import Membership, Store, StoreSettings, User
 from installs.models import Happening, Installation, InstallAttempt, Prefill, WebhookEvent
 from scripts.demo import bulk, words
+from scripts.demo.bulk import GIVEN, NULL
 
 T = TypeVar("T")
 
@@ -23,46 +22,65 @@ HISTORY = 730  # days
 EVENTS_KEPT = 30
 ATTEMPTS_KEPT = 90
 _FIRST_STORE = 1_000_000_000  # no real store has such a number
-_CODE = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-_NEVER = "2999-01-01 00:00:00"
+_CODE = "23456789ABCDEFGHJKMNPQRSTVWXYZ22"
+_PAIRS = [one + two for one in _CODE for two in _CODE]
 _CLOCK = [f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in range(DAY)]
 _ORIGINS = """{"store_name": {"by": "%s", "at": "%s+00:00", "store": "%s", "store_at": "%s+00:00"},\
  "country_code": {"by": "store", "at": "%s+00:00", "store": "%s", "store_at": "%s+00:00"}}"""
 
 TABLES = {
-    Store: ("id", "store_id", "created_at", "onboarded_at"),
-    StoreSettings: (
-        "store", "store_name", "owner_name", "contact_email", "company_name", "company_email", "street", "city",
-        "state_code", "postal_code", "country_code", "phone", "currency", "currency_prefix", "currency_suffix",
-        "currency_precision", "currency_group_separator", "currency_decimal_separator", "prices_include_tax",
-        "weight_unit", "dimensions_unit", "volume_unit", "date_format", "time_format", "timezone", "languages",
-        "default_language", "storefront_url", "logo_url", "website_platform", "closed", "suspended", "plan_features",
-        "white_label", "brand_name", "origins", "filled_at",
-    ),
-    User: (
-        "id", "password", "is_superuser", "username", "is_staff", "is_active", "date_joined", "name", "email",
-    ),
-    Membership: ("user", "store", "role", "created_at"),
-    Installation: (
-        "id", "app", "store", "generation", "secret_token", "public_token", "scopes", "subscription_status",
-        "installed_at", "uninstalled_at", "token_died_at", "paused_at", "probed_at", "gap",
-    ),
-    Prefill: (
-        "installation", "state", "due_at", "tries", "error", "generation", "done_at", "changed_since",
-    ),
-    InstallAttempt: (
-        "uid", "support_code", "app", "client_id", "source", "code_hash", "requested_store_id", "trusted", "outcome",
-        "detail", "installation", "generation", "arrived_at", "exchanged_at", "exchange_ms", "finished_at",
-        "signed_in_at",
-    ),
-    Happening: (
-        "installation", "app", "generation", "kind", "outcome", "detail", "took_ms", "times", "at", "last_at",
-    ),
-    WebhookEvent: (
-        "state", "due_at", "tries", "error", "app", "event_id", "type", "store_id", "occurred_at", "received_at",
-        "signer", "body", "body_hash", "deliveries", "conflicts", "outcome", "traceback", "handled_at",
-    ),
+    Store: {"id": GIVEN, "store_id": GIVEN, "created_at": GIVEN, "onboarded_at": GIVEN},
+    StoreSettings: {
+        "store": GIVEN, "store_name": GIVEN, "owner_name": GIVEN, "contact_email": GIVEN, "company_name": GIVEN,
+        "company_email": GIVEN, "street": GIVEN, "city": GIVEN, "state_code": "", "postal_code": GIVEN,
+        "country_code": GIVEN, "phone": "", "currency": GIVEN, "currency_prefix": "", "currency_suffix": "",
+        "currency_precision": 2, "currency_group_separator": ",", "currency_decimal_separator": ".",
+        "prices_include_tax": 1, "weight_unit": "KILOGRAM", "dimensions_unit": "CM", "volume_unit": "ML",
+        "date_format": "MMM d, yyyy", "time_format": "hh:mm a", "timezone": "UTC", "languages": '["en"]',
+        "default_language": "en", "storefront_url": GIVEN, "logo_url": "", "website_platform": "", "closed": 0,
+        "suspended": 0, "plan_features": "[]", "white_label": 0, "brand_name": "", "origins": GIVEN, "filled_at": GIVEN,
+    },
+    User: {
+        "id": GIVEN, "password": "!made-up", "is_superuser": 0, "username": GIVEN, "is_staff": 0, "is_active": 1,
+        "date_joined": GIVEN, "name": GIVEN, "email": GIVEN,
+    },
+    Membership: {"user": GIVEN, "store": GIVEN, "role": GIVEN, "created_at": GIVEN},
+    Installation: {
+        "id": GIVEN, "app": GIVEN, "store": GIVEN, "generation": GIVEN, "secret_token": GIVEN, "public_token": GIVEN,
+        "scopes": GIVEN, "subscription_status": GIVEN, "installed_at": GIVEN, "uninstalled_at": GIVEN,
+        "token_died_at": GIVEN, "paused_at": GIVEN, "probed_at": GIVEN, "gap": GIVEN,
+    },
+    Prefill: {
+        "installation": GIVEN, "state": GIVEN, "due_at": "2999-01-01 00:00:00", "tries": 1, "error": GIVEN,
+        "generation": GIVEN, "done_at": GIVEN, "changed_since": "[]",
+    },
+    InstallAttempt: {
+        "uid": GIVEN, "support_code": GIVEN, "app": GIVEN, "client_id": GIVEN, "source": "return", "code_hash": GIVEN,
+        "requested_store_id": GIVEN, "trusted": 1, "outcome": GIVEN, "detail": GIVEN, "installation": GIVEN,
+        "generation": GIVEN, "arrived_at": GIVEN, "exchanged_at": GIVEN, "exchange_ms": GIVEN, "finished_at": GIVEN,
+        "signed_in_at": GIVEN,
+    },
+    Happening: {
+        "installation": GIVEN, "app": GIVEN, "generation": GIVEN, "kind": GIVEN, "outcome": GIVEN, "detail": GIVEN,
+        "took_ms": GIVEN, "times": GIVEN, "at": GIVEN, "last_at": GIVEN,
+    },
+    WebhookEvent: {
+        "state": GIVEN, "due_at": GIVEN, "tries": GIVEN, "error": GIVEN, "app": GIVEN, "event_id": GIVEN, "type": GIVEN,
+        "store_id": GIVEN, "occurred_at": GIVEN, "received_at": GIVEN, "signer": "current", "body": GIVEN,
+        "body_hash": GIVEN, "deliveries": 1, "conflicts": 0, "outcome": GIVEN, "traceback": "", "handled_at": GIVEN,
+    },
 }  # fmt: skip
+
+
+def _shared(among: Iterable[T], shares: Sequence[int]) -> list[T]:
+    """Return each as often as its share says, to draw from."""
+    return [one for one, share in zip(among, shares, strict=True) for _ in range(share)]
+
+
+_COUNTRIES = _shared(words.COUNTRIES, words.COUNTRY_SHARES)
+_ENDINGS = _shared(words.FAILURES, words.FAILURE_SHARES)
+_STATUSES = _shared(words.SUBSCRIPTIONS, words.SUBSCRIPTION_SHARES)
+_KINDS = _shared(words.EVENTS, words.EVENT_SHARES)
 
 
 class Maker:
@@ -71,7 +89,6 @@ class Maker:
     def __init__(self, apps: dict[int, str], seed: int, events: float) -> None:
         self.tables = {model: bulk.Table(model, fields) for model, fields in TABLES.items()}
         self.apps = apps
-        self.every_app, self.kinds, self.endings = list(apps), list(words.EVENTS), list(words.FAILURES)
         self.events = events
         self.now = int(datetime.now(UTC).timestamp())
         midnight = datetime.fromtimestamp(self.now, UTC).replace(hour=0, minute=0, second=0)
@@ -88,17 +105,11 @@ class Maker:
             [int(self.random.lognormvariate(middle, width)) for _ in range(1000)]
             for middle, width in ((5.8, 0.5), (6, 0.6), (5, 0.7))
         )
-        self.scopes = [json.dumps(granted) for granted in words.GRANTS]
-        self.choosing = {
-            name: list(accumulate(shares))
-            for name, shares in (
-                ("app", words.APP_SHARES), ("country", words.COUNTRY_SHARES), ("grant", words.GRANT_SHARES),
-                ("failure", words.FAILURE_SHARES), ("status", words.SUBSCRIPTION_SHARES), ("event", words.EVENT_SHARES),
-            )
-        }  # fmt: skip
+        self.popular = _shared(apps, words.APP_SHARES)
+        self.granted = _shared(map(json.dumps, words.GRANTS), words.GRANT_SHARES)
 
-    def make(self, count: int) -> list[bulk.Table]:
-        """Return `count` installations more, as tables to be written in this order."""
+    def make(self, count: int) -> list[bytes]:
+        """Return `count` installations more, as lines for each of TABLES."""
         for _ in range(count):
             self._install()
         return [table.take() for table in self.tables.values()]
@@ -106,11 +117,6 @@ class Maker:
     def _stamp(self, second: int) -> str:
         day, rest = divmod((second if second < self.now else self.now) - self.begin, DAY)
         return self.days[day] + _CLOCK[rest]
-
-    def _pick(self, name: str, among: Sequence[T]) -> T:
-        """Draw one of `among`, each as often as its share says."""
-        shares = self.choosing[name]
-        return among[bisect(shares, self.random.random() * shares[-1])]
 
     def _one_of(self, among: Sequence[T]) -> T:
         return among[int(self.random.random() * len(among))]
@@ -125,7 +131,7 @@ class Maker:
         self.installation += 1
         if len(self.free) == len(self.apps) or self.random.random() < 0.9 or not self.free:
             self._open_store(at)
-        app = self._pick("app", self.every_app)
+        app = self._one_of(self.popular)
         app = app if app in self.free else self.free[0]
         self.free.remove(app)
         again = self.random.random() < 0.04
@@ -149,31 +155,28 @@ class Maker:
         first, second = self._one_of(words.FIRST), self._one_of(words.SECOND)
         person, name = self._one_of(words.PEOPLE), f"{first} {second}"
         email = f"{person.lower()}.{self.store}@{second.lower()}.example"
-        country = self._pick("country", words.COUNTRIES)
-        finished = self._stamp(at + self._between(60, 3 * DAY)) if draw.random() < 0.8 else None
-        self.tables[Store].rows.append((self.store, number, when, finished))
+        country = self._one_of(_COUNTRIES)
+        finished = self._stamp(at + self._between(60, 3 * DAY)) if draw.random() < 0.8 else NULL
+        self.tables[Store].add(self.store, number, when, finished)
         by = "merchant" if draw.random() < 0.1 else "store"
         origins = _ORIGINS % (by, when, name, when, when, country, when)
-        self.tables[StoreSettings].rows.append((
+        self.tables[StoreSettings].add(
             self.store, name, f"{person} {first}", email, f"{name} Ltd", email, f"{self.store % 200} High Street",
-            second, "", str(10_000 + self.store % 89_999), country, "", words.CURRENCIES.get(country, "EUR"), "", "",
-            2, ",", ".", 1, "KILOGRAM", "CM", "ML", "MMM d, yyyy", "hh:mm a", "UTC", '["en"]', "en",
-            f"https://store{number}.example", "", "", 0, 0, "[]", 0, "", origins, when,
-        ))  # fmt: skip
+            second, 10_000 + self.store % 89_999, country, words.CURRENCIES.get(country, "EUR"),
+            f"https://store{number}.example", origins, when,
+        )  # fmt: skip
         for role in ("owner", "member") if draw.random() < 0.05 else ("owner",):
             self.user += 1
             address = email if role == "owner" else f"member.{email}"
-            self.tables[User].rows.append(
-                (self.user, "!made-up", 0, f"made-up-{self.user}", 0, 1, when, f"{person} {first}", address)
-            )
-            self.tables[Membership].rows.append((self.user, self.store, role, when))
+            self.tables[User].add(self.user, f"made-up-{self.user}", when, f"{person} {first}", address)
+            self.tables[Membership].add(self.user, self.store, role, when)
 
     def _reinstalled(self, app: int, at: int) -> None:
         """There was a first generation, which was uninstalled before this one came."""
         before = max(at - self._between(DAY, 90 * DAY), self.begin)
         self._attempt(app, before, self.installation, 1, "installed")
         left = self._stamp((before + at) // 2)
-        self.tables[Happening].rows.append((self.installation, app, 1, "uninstalled", "", "", None, 1, left, left))
+        self.tables[Happening].add(self.installation, app, 1, "uninstalled", "", "", NULL, 1, left, left)
 
     def _stands(self, app: int, at: int, gone: int | None, generation: int) -> None:
         draw, when, pk = self.random, self._stamp(at), self.installation
@@ -181,24 +184,24 @@ class Maker:
         since = (
             self._stamp(self.now - self._between(0, 20 * DAY)) if at < self.now - 20 * DAY else self._stamp(self.now)
         )
-        died = since if trouble < 0.005 and not gone else None
-        paused = since if 0.005 <= trouble < 0.025 and not gone else None
-        left = self._stamp(gone) if gone else None
-        probed = left or self._stamp(max(self.now - self._between(0, DAY), at))
+        died = since if trouble < 0.005 and not gone else NULL
+        paused = since if 0.005 <= trouble < 0.025 and not gone else NULL
+        left = self._stamp(gone) if gone else NULL
+        probed = left if gone else self._stamp(max(self.now - self._between(0, DAY), at))
         unread = words.UNREAD[self._between(1, 3)] if trouble > 0.985 else ""
         tokens = ("", "") if gone else self._seals(app)
-        granted = self._pick("grant", self.scopes)
-        self.tables[Installation].rows.append((
-            pk, app, self.store, generation, *tokens, granted, self._pick("status", words.SUBSCRIPTIONS), when, left,
-            died, paused, probed, int(granted != self.scopes[0]),
-        ))  # fmt: skip
-        read = None if unread else self._stamp(at + self._between(2, 90))
+        granted = self._one_of(self.granted)
+        self.tables[Installation].add(
+            pk, app, self.store, generation, *tokens, granted, self._one_of(_STATUSES), when, left,
+            died, paused, probed, int(granted != self.granted[0]),
+        )  # fmt: skip
+        read = NULL if unread else self._stamp(at + self._between(2, 90))
         state = "failed" if unread else "done"
-        self.tables[Prefill].rows.append((pk, state, _NEVER, 1, unread, generation, read, "[]"))
+        self.tables[Prefill].add(pk, state, unread, generation, read)
         self._attempt(app, at, pk, generation, "installed")
         if draw.random() < 0.15:
             self._failure(app, at)
-        self._history((pk, app, generation), at, gone, probed, unread, died or "")
+        self._history((pk, app, generation), at, gone, probed, unread, died)
 
     def _seals(self, app: int) -> tuple[str, str]:
         table, place = Installation._meta.db_table, f"{app}:{self.store}"
@@ -210,39 +213,36 @@ class Maker:
     def _history(
         self, which: tuple[int, int, int], at: int, gone: int | None, probed: str, unread: str, died: str
     ) -> None:
-        rows = self.tables[Happening].rows
+        add = self.tables[Happening].add
         read = self._stamp(at + 3)
         outcome = "Refused" if unread else "done"
-        rows.append((*which, "prefill", outcome, unread[:100], self._one_of(self.reads), 1, read, read))
+        add(*which, "prefill", outcome, unread[:100], self._one_of(self.reads), 1, read, read)
         days = ((gone or self.now) - at) // DAY
         if days:
             took = self._one_of(self.probes)
-            rows.append((*which, "probe", "alive", "", took, days, self._stamp(at + DAY), probed))
-        if died:
-            rows.append((*which, "probe", "dead", "", 120, 1, died, died))
+            add(*which, "probe", "alive", "", took, days, self._stamp(at + DAY), probed)
+        if died != NULL:
+            add(*which, "probe", "dead", "", 120, 1, died, died)
         if gone:
             left = self._stamp(gone)
-            rows.append((*which, "uninstalled", "", "", None, 1, left, left))
+            add(*which, "uninstalled", "", "", NULL, 1, left, left)
 
     def _failure(self, app: int, at: int) -> None:
         """Somebody had to try twice; such a visit is kept for a while only."""
         recent = max(at - self._between(60, DAY), self.begin)
         if recent > self.now - ATTEMPTS_KEPT * DAY:
-            outcome = self._pick("failure", self.endings)
-            self._attempt(app, recent, None, None, outcome)
+            outcome = self._one_of(_ENDINGS)
+            self._attempt(app, recent, NULL, NULL, outcome)
 
-    def _attempt(self, app: int, at: int, installation: int | None, generation: int | None, outcome: str) -> None:
-        draw, when = self.random, self._stamp(at)
-        bits = draw.getrandbits(128)
-        code = [_CODE[bits >> 5 * n & 31] if bits >> 5 * n & 31 < 30 else "2" for n in range(10)]
-        support, uid = "".join([*code[:5], "-", *code[5:]]), f"{bits:032x}"
-        signed_in = self._stamp(at + self._between(1, 30)) if installation and draw.random() < 0.96 else None
-        took = self._one_of(self.exchanges) if installation else None
-        self.tables[InstallAttempt].rows.append((
-            uid, support, app, self.apps[app], "return", uid, _FIRST_STORE + self.store, 1, outcome,
-            words.FAILURES.get(outcome, ""), installation, generation, when, when if installation else None, took, when,
-            signed_in,
-        ))  # fmt: skip
+    def _attempt(self, app: int, at: int, installation: int | str, generation: int | str, outcome: str) -> None:
+        when, bits, installed = self._stamp(at), self.random.getrandbits(128), installation != NULL
+        code, uid = "".join([_PAIRS[bits >> n & 1023] for n in (0, 10, 20, 30, 40)]), f"{bits:032x}"
+        signed_in = self._stamp(at + self._between(1, 30)) if installed and self.random.random() < 0.96 else NULL
+        self.tables[InstallAttempt].add(
+            uid, f"{code[:5]}-{code[5:]}", app, self.apps[app], uid, _FIRST_STORE + self.store, outcome,
+            words.FAILURES.get(outcome, ""), installation, generation, when, when if installed else NULL,
+            self._one_of(self.exchanges) if installed else NULL, when, signed_in,
+        )  # fmt: skip
 
     def _heard(self, app: int, at: int, until: int) -> None:
         """Webhooks of the last weeks, of stores that were connected then."""
@@ -255,11 +255,11 @@ class Maker:
         for _ in range(many):
             second = self._between(begin, until)
             when, failed = self._stamp(second), draw.random() < 0.0005
-            kind = self._pick("event", self.kinds)
+            kind = self._one_of(_KINDS)
             body = f'{{"eventId": "made-up-{self.event}", "storeId": {number}, "eventType": "{kind}"}}'
-            self.tables[WebhookEvent].rows.append((
+            self.tables[WebhookEvent].add(
                 "failed" if failed else "done", when, 11 if failed else 1, "ValueError: made up" if failed else "", app,
-                f"made-up-{self.event}", kind, number, when, when, "current", body, f"{self.event:064x}", 1, 0,
-                "" if failed else words.EVENTS[kind], "", None if failed else when,
-            ))  # fmt: skip
+                f"made-up-{self.event}", kind, number, when, when, body, f"{self.event:064x}",
+                "" if failed else words.EVENTS[kind], NULL if failed else when,
+            )  # fmt: skip
             self.event += 1
