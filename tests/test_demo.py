@@ -1,5 +1,7 @@
 """`make demo-data`: a made-up history that is whole, always the same, and never put beside real installations."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.conf import LazySettings
 from django.db import connection
@@ -9,7 +11,7 @@ from django.test import Client
 from accounts.models import Membership, Store
 from installs.models import Happening, Installation, InstallAttempt, Leased, Prefill, Tally, WebhookEvent
 from scripts.demo import __main__ as demo
-from scripts.demo import rows, words
+from scripts.demo import history, plot, stores, words
 from tests.people import Merchant
 from tests.sandbox import Sandbox
 
@@ -72,13 +74,12 @@ def test_more_can_be_added(sandbox: Sandbox) -> None:
     assert Store.objects.create(store_id=1003).pk > Store.objects.order_by("pk").first().pk  # type: ignore[union-attr]
 
 
-class Interrupted(rows.Maker):
+class Interrupted(history.Installs):
     """Makes one batch and no more."""
 
-    def make(self, count: int) -> list[bytes]:
-        if self.installation:
-            raise KeyboardInterrupt
-        return super().make(count)
+    def made(self, number: int) -> Iterator[list[bytes]]:
+        yield next(super().made(number))
+        raise KeyboardInterrupt
 
 
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite keeps its indexes")
@@ -90,18 +91,18 @@ def test_every_index_and_constraint_is_there_again(sandbox: Sandbox) -> None:
 
 
 def test_whoever_interrupts_it_finds_the_database_as_it_was() -> None:
-    before = kept()
+    before, story = kept(), plot.Plot(dict(enumerate(words.APPS)), seed=1)
     with pytest.raises(KeyboardInterrupt):
-        demo.fill(Interrupted(dict(enumerate(words.APPS)), seed=1, events=0), 2 * demo.CHUNK)
+        demo.fill([stores.Stores(story), Interrupted(story, events=0)], 2 * plot.CHUNK)
 
     assert not Store.objects.exists()
     assert kept() == before
 
 
 def kept() -> dict[str, object]:
-    """Return the names of what the filled tables keep up, and what each is."""
+    """Return the names of what all tables keep up, and what each is."""
     with connection.cursor() as cursor:
-        tables = [model._meta.db_table for model in rows.TABLES]
+        tables = connection.introspection.table_names(cursor)
         return {table: connection.introspection.get_constraints(cursor, table) for table in tables}
 
 

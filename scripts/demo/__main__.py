@@ -4,10 +4,14 @@ Ends with 0, or with 1 and one line. The same seed gives the same history, but f
 """
 
 import argparse
+import math
 import os
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from urllib.parse import urlsplit
 
 import django
@@ -20,9 +24,8 @@ from django.conf import settings  # noqa: E402  settings first
 
 from installs.actions import tally  # noqa: E402
 from installs.models import AppRegistration, Installation, RejectedDelivery  # noqa: E402
-from scripts.demo import bulk, rows, words  # noqa: E402
+from scripts.demo import bulk, history, plot, stores, words  # noqa: E402
 
-CHUNK = 2_000
 _SPAN = timedelta(days=60)
 _SECRET = "MadeUpMadeUpMadeUpMadeUpMadeUp01"  # noqa: S105  of apps that no one else has
 
@@ -41,11 +44,11 @@ def main(arguments: list[str]) -> None:
         _require_a_playground()
     began = time.monotonic()
     apps = {app.pk: app.client_id for app in map(_app, words.APPS)}
-    fill(rows.Maker(apps, asked.seed, asked.events), asked.number)
+    fill(_makers(apps, asked.seed, asked.events), asked.number)
     took = time.monotonic() - began
     print(f"\n{asked.number} installations in {took:.1f} s, {asked.number / took:,.0f} a second.")
     _reject(next(iter(apps)), asked.seed)
-    bulk.settle([*rows.TABLES, RejectedDelivery])
+    bulk.settle([*stores.TABLES, *history.TABLES, RejectedDelivery])
     _count()
     print(f"Numbers of each day counted, {time.monotonic() - began:.1f} s in all.")
 
@@ -68,18 +71,27 @@ def _require_a_playground() -> None:
         raise Unwanted(f"ECWID_API_URL is {host}, which would be asked about made-up tokens. Use the sandbox's.")
 
 
-def fill(maker: rows.Maker, number: int) -> None:
+def fill(makers: Sequence[plot.Maker], number: int) -> None:
     """Write `number` installations, or none if this is interrupted.
 
-    Where there are more already, building indexes anew would take longer than keeping them up.
+    What one maker made gets its indexes while the rows of the next are being made. Where there are more rows already,
+    building indexes anew would take longer than keeping them up.
     """
-    renewed = rows.TABLES if Installation.objects.count() <= number else ()
-    chunks = (maker.make(min(CHUNK, number - done)) for done in range(0, number, CHUNK))
-    with transaction.atomic(), bulk.bare(renewed):
-        for at, lines in enumerate(bulk.ahead(chunks), 1):
-            for table, taken in zip(maker.tables.values(), lines, strict=True):
-                table.write(taken)
-            _say(f"\r{min(at * CHUNK, number)} of {number} installations", sys.stdout.isatty())
+    anew = Installation.objects.count() <= number
+    chunks, written = math.ceil(number / plot.CHUNK), 0
+    lines = bulk.ahead(chunk for maker in makers for chunk in maker.made(number))
+    with closing(lines), transaction.atomic():
+        for maker in makers:
+            with bulk.bare(maker.tables if anew else ()):
+                for chunk in islice(lines, chunks):
+                    maker.write(chunk)
+                    written += 1
+                    _say(f"\r{written / chunks / len(makers):.0%}", sys.stdout.isatty())
+
+
+def _makers(apps: dict[int, str], seed: int, events: float) -> Sequence[plot.Maker]:
+    story = plot.Plot(apps, seed)
+    return [stores.Stores(story), history.Installs(story, events)]
 
 
 def _app(client_id: str) -> AppRegistration:
@@ -111,7 +123,7 @@ def _reject(app: int, seed: int) -> None:
 def _count() -> None:
     """Count all days at once; the worker would need a few runs for them."""
     today = datetime.now(UTC).date()
-    day: date = today - timedelta(days=rows.HISTORY)
+    day: date = today - timedelta(days=plot.HISTORY)
     while day <= today:
         tally.recount(day, min(day + _SPAN, today))
         day += _SPAN + timedelta(days=1)

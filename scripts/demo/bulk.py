@@ -1,7 +1,8 @@
 """Many rows at once: COPY on PostgreSQL, one prepared INSERT on SQLite. Models' save() would take hours."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -11,9 +12,11 @@ from django.db import connection
 from django.db.models import Max, Model
 
 T = TypeVar("T")
+Fields = Mapping[type[Model], Mapping[str, str | int]]  # what each row of a model has in which field
 
 GIVEN = "%s"  # a field whose value comes with each row
 NULL = r"\N"
+AHEAD = 30
 
 
 class Table:
@@ -57,16 +60,19 @@ def _values(line: str) -> list[str | None]:
     return [None if text == NULL else text for text in line.split("\t")]
 
 
-def ahead(made: Iterator[T]) -> Iterator[T]:
-    """Yield what `made` yields, none of it None, and let a thread make the next meanwhile.
+def ahead(made: Iterator[T]) -> Generator[T]:
+    """Yield what `made` yields, none of it None, and let a thread make the next AHEAD meanwhile.
 
     That thread would keep the interpreter for 5 ms each time that PostgreSQL answers, which is about as long as a COPY.
     """
     with _turns(0.0001), ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(next, made, None)
-        while (item := coming.result()) is not None:
-            coming = thread.submit(next, made, None)
-            yield item
+        coming = deque(thread.submit(next, made, None) for _ in range(AHEAD))
+        try:
+            while (item := coming.popleft().result()) is not None:
+                coming.append(thread.submit(next, made, None))
+                yield item
+        finally:
+            thread.shutdown(wait=False, cancel_futures=True)
 
 
 @contextmanager
@@ -81,9 +87,10 @@ def _turns(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def bare(models: Iterable[type[Model]]) -> Iterator[None]:
-    """In a transaction: take the indexes and foreign keys of `models` away, and build them all at the end.
+    """In a transaction: take the indexes and keys of `models` away, and build them all at the end.
 
-    Primary keys stay. Nobody else reads or writes the tables meanwhile. SQLite has to keep its indexes up row by row.
+    Primary keys that others refer to stay. Nobody else reads or writes the tables meanwhile. SQLite has to keep its
+    indexes up row by row.
     """
     tables = [model._meta.db_table for model in models]
     if not tables or connection.vendor != "postgresql":
@@ -92,6 +99,8 @@ def bare(models: Iterable[type[Model]]) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        # To call helpers takes longer than to do without, and a core has rows to make.
+        cursor.execute("SET LOCAL min_parallel_table_scan_size = '64MB'")
         cursor.execute(_KEPT_UP, {"tables": tables})
         kept_up = cursor.fetchall()
         for away, _ in kept_up:
@@ -101,11 +110,14 @@ def bare(models: Iterable[type[Model]]) -> Iterator[None]:
             cursor.execute(again)
 
 
-# What a table keeps up beside its primary key: how to take it away, how to build it. Foreign keys lean on primary keys.
+# What a table keeps up, but for a primary key that foreign keys lean on: how to take it away, how to build it.
 _KEPT_UP = """
     SELECT format('ALTER TABLE %%s DROP CONSTRAINT %%I', conrelid::regclass, conname),
            format('ALTER TABLE %%s ADD CONSTRAINT %%I %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
-    FROM pg_constraint WHERE conrelid = ANY(%(tables)s::regclass[]) AND contype IN ('u', 'f')
+    FROM pg_constraint AS kept WHERE conrelid = ANY(%(tables)s::regclass[]) AND (
+        contype IN ('u', 'f')
+        OR contype = 'p' AND NOT EXISTS (SELECT FROM pg_constraint WHERE confrelid = kept.conrelid)
+    )
     UNION ALL
     SELECT format('DROP INDEX %%s', indexrelid::regclass), pg_get_indexdef(indexrelid)
     FROM pg_index WHERE indrelid = ANY(%(tables)s::regclass[])
