@@ -93,6 +93,9 @@ def test_every_page_is_answered_by_indexes(operator: Client) -> None:
         "/admin/installs/installattempt/",
         f"/admin/installs/installattempt/?after={attempt.pk}",
         f"/admin/installs/webhookevent/?after={event.pk}",
+        "/admin/installs/installattempt/?outcome__exact=secret_wrong",
+        "/admin/installs/installattempt/?outcome__exact=claimed",
+        "/admin/installs/installattempt/?source__exact=native",
         f"/admin/installs/installattempt/?q={row.store.store_id}",
         "/admin/installs/webhookevent/",
         "/admin/installs/webhookevent/?state__exact=failed",
@@ -105,6 +108,34 @@ def test_every_page_is_answered_by_indexes(operator: Client) -> None:
 
     found = {address: plan for address in addresses for plan in read_through(operator, address)}
     assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("outcome__exact=secret_wrong", "attempt_outcome"),
+        ("outcome__exact=superseded", "attempt_outcome"),
+        ("outcome__exact=claimed", "attempt_claimed"),
+        ("source__exact=native", "attempt_source"),
+        ("source__exact=imported", "attempt_source"),
+    ],
+)
+def test_a_rare_visit_is_found_by_an_index_of_rare_ones(operator: Client, query: str, index: str) -> None:
+    visits = [p for p in plans(operator, f"/admin/installs/installattempt/?{query}") if "installs_installattempt" in p]
+
+    assert visits
+    assert all(index in plan or "_pkey" in plan for plan in visits)
+
+
+def test_the_usual_visit_is_in_no_index_of_rare_ones(operator: Client) -> None:
+    usual = InstallAttempt.objects.filter(outcome__in=("claimed", "installed"), source="return").count()
+    with connection.cursor() as cursor:
+        cursor.execute("REINDEX TABLE installs_installattempt")
+        cursor.execute("SELECT relname, reltuples FROM pg_class WHERE relname IN ('attempt_outcome', 'attempt_source')")
+        entries = {name: max(count, 0) for name, count in cursor.fetchall()}  # -1 where nothing was counted
+
+    assert usual > COUNT / 2
+    assert entries == {"attempt_outcome": InstallAttempt.objects.count() - usual, "attempt_source": 0}
 
 
 def test_a_page_joins_what_it_shows_to_its_own_rows_alone(operator: Client) -> None:

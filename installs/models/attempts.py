@@ -18,6 +18,7 @@ from installs.models.registrations import AppRegistration
 CLAIM_LEASE = timedelta(seconds=60)  # an exchange ends within 13 s, its install soon after; later the worker is dead
 STATE_LIFE = timedelta(hours=1)
 _POLL_SECONDS = 0.1
+_USUAL = ("claimed", "installed")
 
 
 def digest(text: str) -> str:
@@ -127,6 +128,9 @@ class InstallAttempt(models.Model):
             # The sweep looks for these every few seconds, among all visits there ever were.
             models.Index("arrived_at", name="attempt_claimed", condition=Q(outcome="claimed")),
             models.Index("arrived_at", name="attempt_ended", condition=Q(installation=None)),  # prune, batch by batch
+            # Endings and ways that are rare. The usual visit, whose end is written once, has an entry in neither.
+            models.Index("outcome", "arrived_at", name="attempt_outcome", condition=~Q(outcome__in=_USUAL)),
+            models.Index("source", "arrived_at", name="attempt_source", condition=~Q(source="return")),
             models.Index("app", "arrived_at", name="attempt_app_arrived"),  # how an app's last visits ended
             models.Index("requested_store_id", name="attempt_store"),
         ]
