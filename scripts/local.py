@@ -19,8 +19,9 @@ ECWID_OAUTH_URL=http://localhost:{sandbox}/api/oauth
 ECWID_API_URL=http://localhost:{sandbox}/api/v3
 ECWID_ADMIN_ORIGINS="{origins}"
 ECWID_APP_SDK_URL=http://localhost:{sandbox}/ecwid-app.js
-EMAIL_URL=filemail:///var/mail
+EMAIL_URL={mail}
 """
+_MAIL = "filemail:///var/mail"
 
 
 class Unusable(Exception):
@@ -46,6 +47,7 @@ def write_env(path: Path, asked: Mapping[str, str]) -> bool:
         hub=hub,
         sandbox=sandbox,
         origins=" ".join([*_origins(sandbox), _ECWID]),
+        mail=_MAIL,
     )
     _write_private(path, text)
     return True
@@ -60,6 +62,15 @@ def sandbox_secret(path: Path) -> str:
         letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
         _write_private(path, "".join(secrets.choice(letters) for _ in range(32)))
     return path.read_text().strip()
+
+
+def with_mail(environment: Mapping[str, str], kept: Path) -> dict[str, str]:
+    """Return the environment in which mails are kept in `kept`, where the sandbox's mailbox looks for them.
+
+    What else somebody wrote into `.env` stays.
+    """
+    moved = {"EMAIL_URL": f"filemail:///{kept.resolve() / 'mail'}"} if environment.get("EMAIL_URL") == _MAIL else {}
+    return dict(environment) | moved
 
 
 def with_ports(environment: Mapping[str, str]) -> tuple[dict[str, str], Ports]:

@@ -39,6 +39,7 @@ def main() -> int:
         print("Made .env with fresh keys for this machine.")
     kept = Path(environment.setdefault("VAR_DIR", str(ROOT / "var")))
     kept.mkdir(parents=True, exist_ok=True)
+    environment = local.with_mail(environment, kept)
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', os.defpath)}"
     if ports.sandbox:
         environment["SANDBOX_CLIENT_SECRET"] = local.sandbox_secret(kept / "sandbox.secret")

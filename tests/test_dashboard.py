@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
@@ -15,7 +16,7 @@ from accounts.models import User
 from installs import tasks
 from installs.actions import figures
 from installs.admin import shown
-from installs.models import Alert, AppRegistration, Happening, InstallAttempt, Prefill, Pulse, Tally
+from installs.models import Alert, AppRegistration, Happening, InstallAttempt, Prefill, Pulse, RejectedDelivery, Tally
 from tests.cast import long_ago, work
 from tests.deliveries import deliver
 from tests.people import Merchant, let_in
@@ -153,6 +154,22 @@ def test_a_failure_stands_there_with_its_code_and_leads_to_its_cause(operator: C
     assert attempt.support_code not in show(operator)
 
 
+def test_what_is_said_of_webhooks_agrees_with_the_verdict(operator: Client, merchant: Merchant) -> None:
+    def said() -> str:
+        return " ".join(re.sub("<[^>]+>", " ", show(operator).split("Webhooks</h2>")[1].split("Table")[0]).split())
+
+    merchant.install()
+    deliver(event("order.created"), secret="w" * 32)
+    assert "refused none believed yet; 1 not believed within an hour: see its client secret" in said()
+    deliver(event("order.created"))
+    words = said()
+    assert re.search(r"heard last believed (now|\w+.seconds? ago|\w+.minutes? ago);", words)
+    assert "1 not believed within an hour, which is usual as long as others are" in words
+    assert "0 minutes" not in words
+    RejectedDelivery.objects.all().delete()
+    assert "not believed" not in said()
+
+
 def test_a_queue_that_nobody_works_off_is_late(operator: Client, merchant: Merchant) -> None:
     merchant.install()
     assert "late</" not in show(operator)
@@ -197,7 +214,7 @@ def test_an_open_alert_says_what_and_since_when_and_leads_to_what_to_do(operator
 
     assert f'href="/admin/installs/alert/{alert.pk}/change/">No webhooks come</a>: demo-app' in page
     assert 'href="/admin/installs/pulse/runbook/#webhooks_silent"' in page
-    assert "for 3\xa0hours" in page
+    assert "began 3\xa0hours ago" in page
     assert "The last came a day ago." in page
     assert "long gone" not in page
     assert "nothing is wrong" not in page

@@ -141,6 +141,20 @@ class TestMachinery:
         settings.DISK_FREE_LEAST = 2**60
         assert finding("disk").level == "error"
 
+    @pytest.mark.parametrize(
+        ("backend", "level", "words"),
+        [
+            ("console", "warning", "goes to the console"),
+            ("filebased", "warning", "goes into files in {}, and to nobody"),
+            ("locmem", "ok", "locmem"),
+        ],
+    )
+    def test_it_says_where_mail_goes(
+        self, settings: LazySettings, tmp_path: Path, backend: str, level: str, words: str
+    ) -> None:
+        settings.EMAIL_BACKEND, settings.EMAIL_FILE_PATH = f"django.core.mail.backends.{backend}.EmailBackend", tmp_path
+        assert (finding("mail").level, finding("mail").text) == (level, words.format(tmp_path))
+
     def test_nobody_to_tell_of_alerts_is_a_warning(self, app: AppRegistration) -> None:
         assert finding("alerts").level == "warning"
         AlertReceiver.objects.create(kind="mail", address="operator@hub.example")

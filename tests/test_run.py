@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import environ
 import pytest
 
 from scripts import local
@@ -258,6 +259,16 @@ def test_an_env_file_without_addresses_means_this_machine_and_the_real_ecwid() -
 
     assert ports == local.Ports(hub=8001, sandbox=None)
     assert changed == {"SECRET_KEY": "mine", "PORT": "8001", "SITE_URL": "http://localhost:8001"}
+
+
+def test_mails_are_kept_where_everything_else_is_and_the_mailbox_looks(tmp_path: Path) -> None:
+    local.write_env(tmp_path / ".env", {})
+    written = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines() if "=" in line)
+    moved = local.with_mail(written, tmp_path / "kept")["EMAIL_URL"]
+
+    assert environ.Env.email_url_config(moved)["EMAIL_FILE_PATH"] == str(tmp_path / "kept" / "mail")
+    mine = {"EMAIL_URL": "smtp://mail.example:25"}
+    assert local.with_mail(mine, tmp_path) == mine
 
 
 def test_addresses_that_are_not_of_this_machine_stay_as_they_are() -> None:

@@ -20,7 +20,7 @@ from installs.models import AppRegistration, Tally
 
 RANGES = {7: "7 days", 30: "30 days", 90: "90 days", 365: "1 year"}
 _USUAL = 30
-_COLOURS = {"fine": "success", "silent": "warning", "refused": "danger"}
+_HEARD = {"fine": ("success", "heard"), "silent": ("warning", "silent"), "refused": ("danger", "refused")}
 _MOST = 1_000  # rows of a file
 _LATE = 60.0  # seconds something may be due before the page says so
 
@@ -49,7 +49,7 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "apps": [(app, _address(window.days, app)) for app in (None, *AppRegistration.objects.all())],
         "chart": charts.comings_and_goings(found),
         "steps": figures.funnel(whole),
-        "hearings": [(app, heard, _COLOURS[heard.verdict]) for app, heard in figures.hearings(window)],
+        "hearings": [(app, heard, *_HEARD[heard.verdict]) for app, heard in figures.hearings(window)],
         "received": charts.bars({span: sums.numbers["events"] for span, sums in found.items()}),
         "calls": figures.calls(),
         "failures": figures.failures(window),

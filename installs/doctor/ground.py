@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.core.mail import get_connection
 from django.core.mail.backends.console import EmailBackend as ConsoleBackend
+from django.core.mail.backends.filebased import EmailBackend as FileBackend
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -90,7 +91,11 @@ def disk() -> Iterator[Finding]:
 
 def mail() -> Iterator[Finding]:
     """Does mail go anywhere?"""
-    if isinstance(get_connection(), ConsoleBackend):
+    backend = get_connection()
+    if isinstance(backend, FileBackend):
+        text = f"goes into files in {backend.file_path}, and to nobody"
+        yield Finding("warning", "mail", text, "Set EMAIL_URL where merchants should receive mail.")
+    elif isinstance(backend, ConsoleBackend):
         yield Finding("warning", "mail", "goes to the console", "Set EMAIL_URL where merchants should receive mail.")
     else:
         yield Finding("ok", "mail", settings.EMAIL_BACKEND.rsplit(".", 2)[-2])
