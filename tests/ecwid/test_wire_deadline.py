@@ -6,7 +6,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import requests
@@ -129,9 +129,23 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]
 def trusting(authority: Path) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
-    session.verify = str(authority)
-    session.mount("https://", deadline.Adapter())
+    session.mount("https://", deadline.Adapter(ssl.create_default_context(cafile=authority)))
     return session
+
+
+class Reader(ssl.SSLContext):
+    """Believes one authority, and counts how often it is to read a list of them."""
+
+    def __new__(cls, _: Path) -> Self:
+        return super().__new__(cls, ssl.PROTOCOL_TLS_CLIENT)
+
+    def __init__(self, authority: Path) -> None:
+        self.reads = 0
+        self.load_verify_locations(authority)
+
+    def load_verify_locations(self, *files: Any, **named: Any) -> None:
+        self.reads += 1
+        super().load_verify_locations(*files, **named)
 
 
 def test_the_deadline_holds_inside_tls_too(tls: tuple[Path, ssl.SSLContext]) -> None:
@@ -145,6 +159,18 @@ def test_the_deadline_holds_inside_tls_too(tls: tuple[Path, ssl.SSLContext]) -> 
             session.get(server.url, timeout=(times.connect, times.read))
     assert times.total <= time.monotonic() - started < times.total + SLACK
     assert attempt.sent
+
+
+def test_the_authorities_are_read_once_and_not_for_each_connection(tls: tuple[Path, ssl.SSLContext]) -> None:
+    authority, context = tls
+    reader = Reader(authority)
+    with Site(Answer(body=b"hello"), tls=context) as site, requests.Session() as session:
+        session.trust_env = False
+        for _ in range(2):
+            session.mount("https://", deadline.Adapter(reader))  # has no connection yet
+            with deadline.running(deadline.Attempt(PATIENT)):
+                assert session.get(site.url, timeout=30).content == b"hello"
+        assert (site.connections, reader.reads) == (2, 1)
 
 
 def test_an_answer_over_tls_arrives(tls: tuple[Path, ssl.SSLContext]) -> None:
