@@ -74,6 +74,16 @@ def test_more_can_be_added(sandbox: Sandbox) -> None:
     assert Store.objects.create(store_id=1003).pk > Store.objects.order_by("pk").first().pk  # type: ignore[union-attr]
 
 
+def test_what_is_made_in_batches_is_one_history(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plot, "CHUNK", COUNT // 3)
+    make()
+    connection.check_constraints()
+
+    assert Installation.objects.count() == COUNT
+    assert not Store.objects.filter(installations=None).exists()
+    assert not Installation.objects.filter(prefill=None).exists()
+
+
 class Interrupted(history.Installs):
     """Makes one batch and no more."""
 

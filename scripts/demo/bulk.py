@@ -99,8 +99,7 @@ def bare(models: Iterable[type[Model]]) -> Iterator[None]:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
-        # To call helpers takes longer than to do without, and a core has rows to make.
-        cursor.execute("SET LOCAL min_parallel_table_scan_size = '64MB'")
+        cursor.execute("SET LOCAL max_parallel_maintenance_workers = 1")  # beside us and it a core has rows to make
         cursor.execute(_KEPT_UP, {"tables": tables})
         kept_up = cursor.fetchall()
         for away, _ in kept_up:
