@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 _DELAYS = [3, 10, 30, 120, 600, 1800, *[3600] * 72]
 _PAUSED = timedelta(hours=3)  # 402: the plan or a suspension, which change in hours, not in seconds
 _JITTER = 0.2
+_STORE = Given("store", BigIntegerField())
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _ask(installation: Installation) -> Findings:
 def _store(work: Prefill, installation: Installation, findings: Findings, started: float) -> None:
     """Write what was found, unless a newer install or another worker has taken over meanwhile (design rule 7)."""
     with transaction.atomic(durable=True):
-        settings = StoreSettings.objects.select_for_update().get(pk=installation.store_id)
+        (settings,) = _settings(store=installation.store_id)
         _note(installation, started, "done")
         if not work.finish(done_at=findings.at):
             log.info("prefill_overtaken", extra=_about(installation))
@@ -99,6 +100,11 @@ def _store(work: Prefill, installation: Installation, findings: Findings, starte
     log.info("prefilled", extra=_about(installation) | {"tries": work.tries})
 
 
+@prepared.Select
+def _settings() -> QuerySet[StoreSettings]:
+    return StoreSettings.objects.select_for_update().filter(pk=_STORE)
+
+
 def _introduce_owner(installation: Installation, settings: StoreSettings) -> None:
     """Give the owner a name and a contact e-mail where they have none yet. Neither is ever used to find them."""
     if settings.owner_name or settings.contact_email:
@@ -107,8 +113,8 @@ def _introduce_owner(installation: Installation, settings: StoreSettings) -> Non
 
 @prepared.Update
 def _introduce() -> tuple[QuerySet[User], dict[str, object]]:
-    store, name, email = Given("store", BigIntegerField()), Given("name", CharField()), Given("email", CharField())
-    owners = Membership.objects.filter(store_id=store, role=Membership.Role.OWNER).order_by("pk")
+    name, email = Given("name", CharField()), Given("email", CharField())
+    owners = Membership.objects.filter(store_id=_STORE, role=Membership.Role.OWNER).order_by("pk")
     lacking = User.objects.filter(Q(name="") | Q(email=""), pk=Subquery(owners.values("user")[:1]))
     return lacking, {"name": _unless_known("name", name), "email": _unless_known("email", email)}
 

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import F
 from django.db.models.functions import Now
 
+from accounts.models import prepared
+from accounts.models.prepared import Given
 from installs.models.installations import Installation
 from installs.models.registrations import AppRegistration
 
@@ -21,10 +23,9 @@ class HappeningQuerySet(models.QuerySet["Happening"]):
         So a token that answers every day for years is one row, and the table grows with changes, not with time.
         """
         alike = {"kind": kind, "outcome": outcome[:40], "detail": detail[:200], "generation": installation.generation}
-        mine = self.filter(installation=installation)
-        last = mine.order_by("-pk").values("pk", *alike).first() or {}
-        if {name: last.get(name) for name in alike} == alike:
-            self.filter(pk=last["pk"]).update(times=F("times") + 1, last_at=Now(), took_ms=took_ms)
+        last = next(iter(_last(installation=installation.pk)), None)
+        if last and {name: getattr(last, name) for name in alike} == alike:
+            self.filter(pk=last.pk).update(times=F("times") + 1, last_at=Now(), took_ms=took_ms)
         else:
             self.create(installation=installation, app_id=installation.app_id, took_ms=took_ms, **alike)
 
@@ -60,6 +61,12 @@ class Happening(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.outcome}"
+
+
+@prepared.Select
+def _last() -> models.QuerySet[Happening]:
+    mine = Happening.objects.filter(installation=Given("installation", models.BigIntegerField()))
+    return mine.order_by("-pk")[:1]
 
 
 class Tally(models.Model):
