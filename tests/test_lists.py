@@ -1,5 +1,7 @@
 """The operators' lists, drawn in less time than the theme takes: what comes out is the theme's, to the letter."""
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.urls import reverse
@@ -92,3 +94,16 @@ def test_an_empty_list_says_so_and_offers_only_what_helps() -> None:
     searched = browser.get("/admin/installs/alert/?q=nothing").content.decode()
     assert "Nothing fits" in searched
     assert "Show all" in searched
+
+
+def test_whoever_holds_hundreds_of_stores_has_a_page_of_twenty_at_a_time() -> None:
+    client, person = people.operator("admin"), User.objects.create(username="agency")
+    stores = Store.objects.bulk_create([Store(store_id=number) for number in range(5001, 5046)])
+    StoreSettings.objects.bulk_create([StoreSettings(store=store) for store in stores])
+    Membership.objects.bulk_create([Membership(user=person, store=store) for store in stores])
+    address = f"/admin/accounts/user/{person.pk}/change/"
+    pages = [client.get(f"{address}?memberships-page={number}").content.decode() for number in (1, 2, 3)]
+
+    assert [page.count("field-created_at") for page in pages] == [20, 20, 5]
+    assert {"5001", "5021", "5041"} == {re.findall(r"\b50\d\d\b", page)[0] for page in pages}
+    assert "memberships-page=2" in pages[0]

@@ -29,6 +29,7 @@ class MembershipInline(TabularInline):
 
     model = Membership
     extra = 0
+    per_page = 20  # some people have hundreds of stores
     can_delete = False
     fields = readonly_fields = ("user", "store", "role", "created_at")
     verbose_name_plural = "members"
@@ -37,7 +38,7 @@ class MembershipInline(TabularInline):
         return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).select_related("user", "store__settings")
+        return super().get_queryset(request).select_related("user", "store__settings").order_by("pk")
 
 
 class Asking(AuditedAdmin):
