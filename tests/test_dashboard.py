@@ -106,7 +106,7 @@ def test_a_year_is_shown_by_the_week_and_says_so(operator: Client, merchant: Mer
     assert "most in a week: 3 in, 1 out" in year
     assert "for each week" in year
     assert "Weeks run from Monday to Sunday" in year
-    part = f"the last has {today.weekday() + 1} of its 7 days"
+    part = f"the last has {today.weekday() + 1} so far"
     assert (part in year) == (today.weekday() < 6)
     monday = today - timedelta(days=today.weekday())
     week = f"{monday}" if monday == today else f"{monday} to {today}"
@@ -168,6 +168,35 @@ def test_what_is_said_of_webhooks_agrees_with_the_verdict(operator: Client, merc
     assert "0 minutes" not in words
     RejectedDelivery.objects.all().delete()
     assert "not believed" not in said()
+
+
+def test_with_nothing_there_it_claims_nothing(operator: Client, merchant: Merchant) -> None:
+    tasks.tally()
+    page = " ".join(re.sub("<[^>]+>", " ", show(operator)).split())
+
+    assert "Nothing wrong – of those connected" in page
+    assert "No store was connected when they were counted." in page
+    assert "every connected installation is well" not in page
+    assert f"{merchant.app.name} none due none believed yet" in page
+    assert "Exchange of a code none yet" in page
+    assert "0 ms" not in page
+
+
+def test_from_the_failure_it_is_two_clicks_to_where_the_cause_is_mended(operator: Client, merchant: Merchant) -> None:
+    merchant.app.replace_secret("s" * 32)
+    merchant.app.save()
+    merchant.install()
+    attempt = InstallAttempt.objects.get()
+    visit, app = (
+        f"/admin/installs/installattempt/{attempt.pk}/change/",
+        f"/admin/installs/appregistration/{merchant.app.pk}/change/",
+    )
+
+    assert f'href="{visit}"' in show(operator)
+    page = show(operator, visit)
+    assert "Client secret is wrong" in page
+    assert f'href="{app}"' in page
+    assert 'name="new_client_secret"' in show(operator, app)
 
 
 def test_a_queue_that_nobody_works_off_is_late(operator: Client, merchant: Merchant) -> None:

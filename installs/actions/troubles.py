@@ -52,7 +52,8 @@ def _secret_wrong(limit: int) -> Iterator[tuple[str, str]]:
         for since in filter(None, (good, app.client_secret_set_at)):
             refused = refused.filter(arrived_at__gt=since)
         if (count := refused.count()) >= limit:
-            yield app.client_id, f"Ecwid refused the client secret in {count} exchanges, and none was good since."
+            exchanges = "1 exchange" if count == 1 else f"{count} exchanges"
+            yield app.client_id, f"Ecwid refused the client secret in {exchanges}, and none was good since."
 
 
 def _exchanges_fail(percent: int) -> Iterator[tuple[str, str]]:

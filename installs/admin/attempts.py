@@ -37,15 +37,16 @@ class InstallAttemptAdmin(pages.LongLists, ReadOnlyAdmin):
     search_help_text = "Support code or store ID"
     ordering = ("-arrived_at",)
     list_per_page = 50
-    list_select_related = ("installation__app", "installation__store")
+    list_select_related = ("app", "installation__app", "installation__store")
     fieldsets = (
         (None, {
             "fields": (
-                "support_code", "outcome_label", "detail", "meaning", "remedy", "store_visits", "installation_link",
+                "support_code", "outcome_label", "detail", "meaning", "remedy", "app_link", "store_visits",
+                "installation_link",
             ),
         }),
         ("Where from", {"fields": ("client_id", "requested_store_id", "source", "trusted")}),
-        ("When", {
+        ("When (UTC)", {
             "fields": ("arrived_at", "exchanged_at", "exchange_ms", "finished_at", "signed_in_at", "generation"),
         }),
     )  # fmt: skip
@@ -78,6 +79,13 @@ class InstallAttemptAdmin(pages.LongLists, ReadOnlyAdmin):
     @display(description="what to do")
     def remedy(self, attempt: InstallAttempt) -> str:
         return runbook.OUTCOMES[_OUTCOMES(attempt.outcome)].remedy
+
+    @display(description="app")
+    def app_link(self, attempt: InstallAttempt) -> SafeString | str:
+        if attempt.app is None:
+            return attempt.client_id or "–"
+        address = reverse("admin:installs_appregistration_change", args=[attempt.app_id])
+        return format_html('<a class="text-link underline" href="{}">{}</a>', address, attempt.app)
 
     @display(description="all visits for this store")
     def store_visits(self, attempt: InstallAttempt) -> SafeString | str:

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from unfold.decorators import display
 
 from accounts.admin import ReadOnlyAdmin
-from installs.actions import figures, vitals
+from installs.actions import figures, vitals, watch
 from installs.actions.figures import Span, Sums, Window
 from installs.admin import charts, shown
 from installs.models import AppRegistration, Tally
@@ -21,6 +21,7 @@ from installs.models import AppRegistration, Tally
 RANGES = {7: "7 days", 30: "30 days", 90: "90 days", 365: "1 year"}
 _USUAL = 30
 _HEARD = {"fine": ("success", "heard"), "silent": ("warning", "silent"), "refused": ("danger", "refused")}
+_NONE_DUE = ("info", "none due")  # of an app that no store has had for a day
 _MOST = 1_000  # rows of a file
 _LATE = 60.0  # seconds something may be due before the page says so
 
@@ -49,7 +50,7 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "apps": [(app, _address(window.days, app)) for app in (None, *AppRegistration.objects.all())],
         "chart": charts.comings_and_goings(found),
         "steps": figures.funnel(whole),
-        "hearings": [(app, heard, *_HEARD[heard.verdict]) for app, heard in figures.hearings(window)],
+        "hearings": [(app, heard, *_heard(heard)) for app, heard in figures.hearings(window)],
         "received": charts.bars({span: sums.numbers["events"] for span, sums in found.items()}),
         "calls": figures.calls(),
         "failures": figures.failures(window),
@@ -60,10 +61,15 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return context
 
 
+def _heard(heard: watch.Hearing) -> tuple[str, str]:
+    """Return the colour and the word of how webhooks arrive."""
+    return _HEARD[heard.verdict] if heard.last or heard.verdict != "fine" else _NONE_DUE
+
+
 def _weeks(spans: list[Span]) -> str:
     """Return what a chart by the week says of its weeks: the window cuts into the first, and the last one runs."""
-    ends = {"first": spans[0].days, "last": spans[-1].days}
-    cut = [f"the {name} has {days} of its {figures.WEEK} days" for name, days in ends.items() if days < figures.WEEK]
+    ends = {"the first is cut to {} days": spans[0].days, "the last has {} so far": spans[-1].days}
+    cut = [words.format(days) for words, days in ends.items() if days < figures.WEEK]
     return "Weeks run from Monday to Sunday" + (f": {' and '.join(cut)}." if cut else ".")
 
 
