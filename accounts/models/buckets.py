@@ -3,8 +3,12 @@
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from django.db import models, transaction
+
+from accounts.models import prepared
+from accounts.models.prepared import Given
 
 
 class Bucket(models.Model):
@@ -44,12 +48,19 @@ class Bucket(models.Model):
     def is_any_empty(cls, sizes: Mapping[tuple[str, str], int], *, refill: timedelta) -> bool:
         """Tell the same of several at once; `sizes` has each one's size by its limit and subject."""
         sized = {_key(*one): size for one, size in sizes.items()}
-        now = datetime.now(UTC)
-        return any(one.level(now, sized[one.key], refill) < 1 for one in cls.objects.filter(key__in=sized))
+        now, known = datetime.now(UTC), _known(len(sized))(**{f"key{at}": key for at, key in enumerate(sized)})
+        return any(one.level(now, sized[one.key], refill) < 1 for one in known)
 
     def level(self, now: datetime, size: int, refill: timedelta) -> float:
         """Return how much there is at `now`."""
         return min(size, self.left + max(size * ((now - self.at) / refill), 0))
+
+
+@cache
+def _known(count: int) -> prepared.Select[Bucket]:
+    """Return the statement that finds so many of them; every visit to the Return URL asks it."""
+    keys = [Given(f"key{at}", models.CharField()) for at in range(count)]
+    return prepared.Select(lambda: Bucket.objects.filter(key__in=keys))
 
 
 def _key(limit: str, subject: str) -> str:

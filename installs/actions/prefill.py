@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, CharField, F, Q, QuerySet, Subquery, When
+from django.db.models import BigIntegerField, Case, CharField, F, IntegerField, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, NullIf
 
 from accounts import story
 from accounts.models import Membership, StoreSettings, User, prepared
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 _DELAYS = [3, 10, 30, 120, 600, 1800, *[3600] * 72]
 _PAUSED = timedelta(hours=3)  # 402: the plan or a suspension, which change in hours, not in seconds
 _JITTER = 0.2
-_STORE = Given("store", BigIntegerField())
+_PK, _STORE = Given("pk", BigIntegerField()), Given("store", BigIntegerField())
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,19 @@ def _store(work: Prefill, installation: Installation, findings: Findings, starte
             told = list(dict.fromkeys([*work.changed_since, *changed]))
             Prefill.objects.filter(pk=work.pk).update(changed_since=told)
         _introduce_owner(installation, settings)
-        status = {"subscription_status": findings.subscription} if findings.subscription else {}
-        installation.current().update(paused_at=None, **status)
+        _resume(pk=installation.pk, generation=installation.generation, status=findings.subscription)
     if not work.done_at:
         counters.prefilled(installation.app.client_id, (datetime.now(UTC) - installation.installed_at).total_seconds())
     counters.prefill(installation.app.client_id, "done")
     log.info("prefilled", extra=_about(installation) | {"tries": work.tries})
+
+
+@prepared.Update
+def _resume() -> tuple[QuerySet[Installation], dict[str, object]]:
+    """Nothing stops us any more; what the subscription is stays where Ecwid did not tell."""
+    mine = Installation.objects.filter(pk=_PK, generation=Given("generation", IntegerField()))
+    told = NullIf(Given("status", CharField()), Value(""))
+    return mine, {"paused_at": None, "subscription_status": Coalesce(told, F("subscription_status"))}
 
 
 @prepared.Select
