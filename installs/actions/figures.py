@@ -144,8 +144,8 @@ def total(found: Iterable[Sums]) -> Sums:
 
 def _sums(window: Window, spans: Iterable[Span], begin: Expression | F) -> dict[Span, Sums]:
     """Return the sums of `spans`, to each of which belong the days that `begin` makes one of."""
-    of_day = {span.first + n * _DAY: span for span in spans for n in range(span.days)}
-    found = {span: Sums() for span in of_day.values()}
+    found = {span: Sums() for span in spans}
+    of_day = {span.first + n * _DAY: span for span in found for n in range(span.days)}
     stored: QuerySet[Any] = Tally.objects.filter(day__range=(window.first, window.last)).order_by()
     stored = stored.filter(app=window.app) if window.app else stored
     past = stored.filter(day__lt=window.last)
@@ -161,7 +161,7 @@ def _sums(window: Window, spans: Iterable[Span], begin: Expression | F) -> dict[
 
 
 def _words(rows: QuerySet[Tally]) -> Iterator[tuple[date, dict[str, Any]]]:
-    """Yield what each day counted by words. All texts are read as one: a thousand short ones take long one by one."""
+    """Yield what each app counted by words on each day. All texts are read as one: one by one they take long."""
     texts = list(rows.values_list("day", *(Cast(name, TextField()) for name in _COUNTERS)))
     columns = [json.loads(f"[{','.join(column)}]") for column in list(zip(*texts, strict=True))[1:]]
     for (day, *_), *counters in zip(texts, *columns, strict=True):

@@ -4,19 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
 from installs.actions.figures import WEEK, Span, Sums
 
 _STEP = 10.0  # a bar's place
 _HIGH = 100.0
+_PLACE = '<g><title>{}</title><rect class="hit" x="{}" width="{}" y="0" height="100"/></g>'
 _GAP = 0.2  # of that
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a day or a week stands, and what it says when it is pointed at."""
-
-    x: float
-    title: str
 
 
 @dataclass(frozen=True)
@@ -26,8 +22,7 @@ class Chart:
     All in units of a box `wide` × 100.
     """
 
-    places: list[Place]
-    bar: float
+    places: SafeString  # of each day or week, with what it says when it is pointed at
     wide: float
     zero: float
     up: str
@@ -65,15 +60,17 @@ def _draw(ups: Mapping[Span, int], downs: Mapping[Span, int], titles: Mapping[Sp
     most, least = max(ups.values(), default=0), max(downs.values(), default=0)
     scale = _HIGH / max(most + least, 1)
     zero = round(most * scale, 2) if most or least else _HIGH
-    width, places, line = _STEP * (1 - _GAP), [], []
+    width, places, line = _STEP * (1 - _GAP), list[tuple[str, str, str]](), []
     paths: dict[str, list[str]] = {"up": [], "down": []}
     for at, span in enumerate(ups):
         x = round((at + _GAP / 2) * _STEP, 2)
-        places.append(Place(x, titles[span]))
+        places.append((titles[span], f"{x:g}", f"{width:g}"))
         for name, high in (("up", -ups[span]), ("down", downs[span])):
             if high:
                 paths[name].append(f"M{x:g} {zero:g}v{high * scale:.2f}h{width:g}V{zero:g}z")
         line.append(f"{(at + 0.5) * _STEP:g},{zero - (ups[span] - downs[span]) * scale:.2f}")
     up, down, wide = "".join(paths["up"]), "".join(paths["down"]), len(ups) * _STEP
     first, *_, last = (*ups, *ups)
-    return Chart(places, width, wide, zero, up, down, " ".join(line), most, least, first.first, last.last)
+    return Chart(
+        format_html_join("", _PLACE, places), wide, zero, up, down, " ".join(line), most, least, first.first, last.last
+    )
