@@ -13,7 +13,7 @@ from itertools import islice
 from statistics import quantiles
 from typing import Any
 
-from django.db.models import Expression, F, QuerySet, Sum, TextField
+from django.db.models import Aggregate, Expression, F, QuerySet, Sum, TextField
 from django.db.models.functions import Cast, TruncWeek
 
 from installs.actions import tally, vitals, watch
@@ -83,11 +83,16 @@ class Sums:
         """Add numbers by the names of Tally's columns, as many of them as there are."""
         for name, value in row.items():
             if name in _COUNTERS:
-                counter = getattr(self, name)
-                for word, count in value.items():
-                    counter[word] += count
+                self.count(name, [value])
             else:
                 self.numbers[name] += value
+
+    def count(self, name: str, counted: Iterable[Mapping[str, int]]) -> None:
+        """Add what was counted by words."""
+        counter: Counter[str] = getattr(self, name)
+        for words in counted:
+            for word, number in words.items():
+                counter[word] += number
 
     @property
     def net(self) -> int:
@@ -142,30 +147,34 @@ def total(found: Iterable[Sums]) -> Sums:
     return whole
 
 
+class _Joined(Aggregate):
+    """The texts of a group with commas between them: one reading of JSON for many rows."""
+
+    function = "STRING_AGG"
+    template = "%(function)s(%(expressions)s, ',')"
+    output_field = TextField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        return self.as_sql(compiler, connection, function="GROUP_CONCAT", **context)
+
+
 def _sums(window: Window, spans: Iterable[Span], begin: Expression | F) -> dict[Span, Sums]:
     """Return the sums of `spans`, to each of which belong the days that `begin` makes one of."""
     found = {span: Sums() for span in spans}
-    of_day = {span.first + n * _DAY: span for span in found for n in range(span.days)}
+    by_day = {span.first: sums for span, sums in found.items()}
+    *_, current = found.values()
     stored: QuerySet[Any] = Tally.objects.filter(day__range=(window.first, window.last)).order_by()
     stored = stored.filter(app=window.app) if window.app else stored
-    past = stored.filter(day__lt=window.last)
-    sums: QuerySet[Any, dict[str, Any]] = past.annotate(begin=begin).values("begin")
-    for row in sums.annotate(**{f"{name}_": Sum(name) for name in _SUMS}):
-        span = of_day[max(row["begin"], window.first)]
-        found[span].add({name: row[f"{name}_"] for name in _SUMS})
-    for day, words in _words(past):
-        found[of_day[day]].add(words)
+    past: QuerySet[Any, dict[str, Any]] = stored.filter(day__lt=window.last).annotate(begin=begin).values("begin")
+    numbers = {f"{name}_": Sum(name) for name in _SUMS}
+    for row in past.annotate(**numbers, **{f"{name}_": _Joined(Cast(name, TextField())) for name in _COUNTERS}):
+        sums = by_day[max(row["begin"], window.first)]
+        sums.add({name: row[f"{name}_"] for name in _SUMS})
+        for name in _COUNTERS:
+            sums.count(name, json.loads(f"[{row[f'{name}_']}]"))
     for row in _today(window, stored.filter(day=window.last)):
-        found[of_day[window.last]].add(row)
+        current.add(row)
     return found
-
-
-def _words(rows: QuerySet[Tally]) -> Iterator[tuple[date, dict[str, Any]]]:
-    """Yield what each app counted by words on each day. All texts are read as one: one by one they take long."""
-    texts = list(rows.values_list("day", *(Cast(name, TextField()) for name in _COUNTERS)))
-    columns = [json.loads(f"[{','.join(column)}]") for column in list(zip(*texts, strict=True))[1:]]
-    for (day, *_), *counters in zip(texts, *columns, strict=True):
-        yield day, dict(zip(_COUNTERS, counters, strict=True))
 
 
 def _today(window: Window, stored: QuerySet[Tally]) -> Iterable[dict[str, Any]]:
