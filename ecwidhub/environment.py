@@ -11,10 +11,16 @@ from environ.fileaware_mapping import FileAwareMapping
 class Variables(FileAwareMapping):  # type: ignore[misc]  # it ships no types
     """The environment, in which `NAME_FILE` may name a file that holds the value of `NAME` and wins over it.
 
-    A secret in a file shows in no process list, no crash report and no `docker inspect`.
+    A secret in a file shows in no process list, no crash report and no `docker inspect`. An empty variable is not set.
     """
 
     def __getitem__(self, name: str) -> str:
+        value = self._read(name)
+        if not value:
+            raise KeyError(name)
+        return value
+
+    def _read(self, name: str) -> str:
         try:
             return str(super().__getitem__(name)).strip()  # editors end a file with a new line
         except OSError as error:

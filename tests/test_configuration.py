@@ -93,6 +93,14 @@ def test_the_environment_wins_over_the_env_file(tmp_path: Path) -> None:
     assert start(tmp_path, SITE_URL="http://environment").stdout == "ERROR http://environment False\n"
 
 
+def test_an_empty_variable_is_one_that_is_not_set(tmp_path: Path) -> None:
+    """Compose files and forms of hosting platforms hand variables over that nobody filled in."""
+    empty = dict.fromkeys(environment.VARIABLES, "") | {"SECRET_KEY": KEY, "TOKEN_KEYS": KEY}
+    done = start(tmp_path, **empty)
+
+    assert done.stdout == "INFO http://localhost:8000 False\n", done.stderr
+
+
 def test_a_variable_may_stand_in_a_file_which_wins_and_may_end_with_a_new_line(tmp_path: Path) -> None:
     for name in ("SECRET_KEY", "TOKEN_KEYS"):
         (tmp_path / name).write_text(f"{KEY}\n", "utf-8")
