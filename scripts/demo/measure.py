@@ -67,6 +67,8 @@ def pages() -> dict[str, str]:
         "one installation": f"{_LIST}{row.pk}/change/",
         "visits": "/admin/installs/installattempt/",
         "one visit by its code": f"/admin/installs/installattempt/?q={attempt.support_code}",
+        "visits of a rare ending": "/admin/installs/installattempt/?outcome__exact=secret_wrong",
+        "visits of a rare way": "/admin/installs/installattempt/?source__exact=native",
         "events": "/admin/installs/webhookevent/",
         "events, behind half of them": f"/admin/installs/webhookevent/?after={events_half}",
         "events of a store": f"/admin/installs/webhookevent/?q={event.store_id}",
