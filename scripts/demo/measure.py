@@ -28,8 +28,10 @@ from tests.people import let_in  # noqa: E402
 
 _NAME = "measures-pages"
 
-
+_FIRST = {"dashboard, 30 days": "/admin/", "dashboard, a year": "/admin/?days=365"}
 _LIST = "/admin/installs/installation/"
+_VISITS = "/admin/installs/installattempt/"
+_EVENTS = "/admin/installs/webhookevent/"
 _FILTERS = {
     "uninstalled": "state=uninstalled",
     "token refused": "reason=disconnected",
@@ -48,16 +50,16 @@ _FILTERS = {
 def pages() -> dict[str, str]:
     """Return what to open, by name."""
     row = Installation.objects.select_related("store__settings").order_by("-pk")[100]
-    settings = row.store.settings
-    attempt, event = InstallAttempt.objects.latest("pk"), WebhookEvent.objects.latest("pk")
-    half, events_half = _halfway(Installation), _halfway(WebhookEvent)
+    return _FIRST | _installations(row) | _visits_and_events() | _accounts(row)
+
+
+def _installations(row: Installation) -> dict[str, str]:
+    settings, attempt = row.store.settings, InstallAttempt.objects.latest("pk")
     return {
-        "dashboard, 30 days": "/admin/",
-        "dashboard, a year": "/admin/?days=365",
         "list": _LIST,
         "list, page 100": f"{_LIST}?p=100",
         "list, oldest first": f"{_LIST}?o=8",
-        "list, behind half of them": f"{_LIST}?after={half}",
+        "list, behind half of them": f"{_LIST}?after={_halfway(Installation)}",
         "search: store ID": f"{_LIST}?q={row.store.store_id}",
         "search: part of a name": f"{_LIST}?q={settings.store_name[1:8]}",
         "search: e-mail": f"{_LIST}?q={settings.contact_email}",
@@ -65,15 +67,27 @@ def pages() -> dict[str, str]:
         "search that finds nothing": f"{_LIST}?q=nobody+of+that+name",
         **{f"filter: {name}": f"{_LIST}?{query}" for name, query in _FILTERS.items()},
         "one installation": f"{_LIST}{row.pk}/change/",
-        "visits": "/admin/installs/installattempt/",
-        "one visit by its code": f"/admin/installs/installattempt/?q={attempt.support_code}",
-        "visits of a rare ending": "/admin/installs/installattempt/?outcome__exact=secret_wrong",
-        "visits of a rare way": "/admin/installs/installattempt/?source__exact=native",
-        "events": "/admin/installs/webhookevent/",
-        "events, behind half of them": f"/admin/installs/webhookevent/?after={events_half}",
-        "events of a store": f"/admin/installs/webhookevent/?q={event.store_id}",
-        "one event by its ID": f"/admin/installs/webhookevent/?q={event.event_id}",
-        "events that failed": "/admin/installs/webhookevent/?state__exact=failed",
+    }
+
+
+def _visits_and_events() -> dict[str, str]:
+    attempt, event = InstallAttempt.objects.latest("pk"), WebhookEvent.objects.latest("pk")
+    return {
+        "visits": _VISITS,
+        "one visit by its code": f"{_VISITS}?q={attempt.support_code}",
+        "visits of a rare ending": f"{_VISITS}?outcome__exact=secret_wrong",
+        "visits of a rare way": f"{_VISITS}?source__exact=native",
+        "events": _EVENTS,
+        "events, behind half of them": f"{_EVENTS}?after={_halfway(WebhookEvent)}",
+        "events of a store": f"{_EVENTS}?q={event.store_id}",
+        "one event by its ID": f"{_EVENTS}?q={event.event_id}",
+        "events that failed": f"{_EVENTS}?state__exact=failed",
+    }
+
+
+def _accounts(row: Installation) -> dict[str, str]:
+    settings = row.store.settings
+    return {
         "stores": "/admin/accounts/store/",
         "stores: part of a name": f"/admin/accounts/store/?q={settings.store_name[1:8]}",
         "people": "/admin/accounts/user/",
