@@ -22,7 +22,7 @@ class Channel(filesystem.Channel):
         name = f"{round(monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
         folder = Path(self.data_folder_out)
         written = folder / f"{name}.part"
-        written.write_text(json.dumps(payload), "utf-8")  # the task itself is text in it already
+        written.write_bytes(json.dumps(payload).encode())  # the task itself is text in it already
         os.replace(written, folder / name)
 
 

@@ -55,10 +55,10 @@ def put(receipt: Receipt) -> None:
     content = json.dumps(when | {"grant": asdict(receipt.grant)})
     partial = path.with_suffix(".partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(sealing.seal(content, f"spool:{path.name}"))
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(sealing.seal(content, f"spool:{path.name}").encode())
         file.flush()
-        os.fsync(file.fileno())
+        os.fsync(descriptor)
     partial.rename(path)
     _sync_folder()
 

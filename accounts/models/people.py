@@ -1,8 +1,10 @@
 """People: merchants, who have no password, and operators, who have one."""
 
+import secrets
 import uuid
 from typing import ClassVar
 
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.db import models
 from django.db.models.functions import Upper
@@ -20,7 +22,8 @@ class Users(UserManager["User"]):
         `email` is contact and nothing else; nobody is ever looked up by it (design rule 4).
         """
         user = self.model(username=f"merchant-{uuid.uuid4().hex[:20]}", email=email, name=name)
-        user.set_unusable_password()
+        # What `set_unusable_password` sets, asked of the system in one call instead of forty.
+        user.password = UNUSABLE_PASSWORD_PREFIX + secrets.token_hex(20)
         user.save(force_insert=True)
         return user
 

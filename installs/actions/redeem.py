@@ -90,7 +90,8 @@ def outcome_of(error: errors.EcwidError) -> InstallAttempt.Outcome:
 def _persist(attempt: InstallAttempt, receipt: spool.Receipt) -> InstallAttempt:
     """Install, trying again on fresh connections; the receipt stays on disk until it is done."""
     for pause in _PAUSES:
-        time.sleep(pause)
+        if pause:
+            time.sleep(pause)
         try:
             finished = install(attempt=attempt, receipt=receipt)
         except (OperationalError, InterfaceError) as error:

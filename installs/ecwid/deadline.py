@@ -108,6 +108,36 @@ def resolve(
     return answer
 
 
+class Names:
+    """The addresses of names that were looked up a moment ago: a connection of its own for each exchange does not
+    need a look-up, and a thread to make it in, of its own too."""
+
+    LIFE = 10.0  # seconds; what moves to another address is found there after as long, or once its old one fails
+
+    def __init__(self, lookup: Callable[[str, int, float], list[Address]] = resolve) -> None:
+        self._lookup = lookup
+        self._known: dict[tuple[str, int], tuple[float, list[Address]]] = {}
+
+    def addresses(self, host: str, port: int, seconds: float) -> list[Address]:
+        """Return the addresses of `host`, looked up within `seconds` unless they are known.
+
+        :raises OSError: when the name does not resolve
+        """
+        until, known = self._known.get((host, port), (0.0, []))
+        if time.monotonic() < until:
+            return known
+        found = self._lookup(host, port, seconds)
+        self._known[host, port] = time.monotonic() + self.LIFE, found
+        return found
+
+    def forget(self, host: str, port: int) -> None:
+        """Look it up anew the next time: none of its addresses answered."""
+        self._known.pop((host, port), None)
+
+
+_names = Names()
+
+
 def dial(addresses: Iterable[Address], attempt: Attempt, options: Sequence[SocketOption]) -> socket.socket:
     """Connect to the first address that answers, trying each in turn while time is left.
 
@@ -181,8 +211,12 @@ class _Connection(urllib3.connection.HTTPConnection):
 
     def _new_conn(self) -> socket.socket:
         attempt = _current.get()
-        addresses = resolve(self._dns_host, self.port, attempt.left())
-        return dial(addresses, attempt, self.socket_options or ())
+        addresses = _names.addresses(self._dns_host, self.port, attempt.left())
+        try:
+            return dial(addresses, attempt, self.socket_options or ())
+        except OSError:
+            _names.forget(self._dns_host, self.port)
+            raise
 
     def send(self, data: Any) -> None:
         if self.sock is None:

@@ -209,6 +209,46 @@ def test_a_name_that_is_none_fails_like_one_that_does_not_resolve() -> None:
         deadline.resolve("x" * 64 + ".example", 80, 2)
 
 
+class Directory:
+    """A name service that counts the questions; every name leads to one port of this machine."""
+
+    def __init__(self, *ports: int) -> None:
+        self.asked: list[str] = []
+        self._answers = itertools.chain(map(rows, ports), itertools.repeat(rows(ports[-1])))
+
+    def __call__(self, host: str, _port: int, _seconds: float) -> list[deadline.Address]:
+        self.asked.append(host)
+        return list(next(self._answers))
+
+
+def test_a_name_is_looked_up_once_for_many_connections_and_anew_a_while_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = Directory(80)
+    names = deadline.Names(directory)
+    for _ in range(3):
+        assert names.addresses("shop.example", 443, 1)[0][4] == ("127.0.0.1", 80)
+    names.addresses("other.example", 443, 1)
+    assert directory.asked == ["shop.example", "other.example"]
+    monkeypatch.setattr(deadline.Names, "LIFE", 0.0)
+    renewed = deadline.Names(directory)
+    for _ in range(2):
+        renewed.addresses("shop.example", 443, 1)
+    assert directory.asked.count("shop.example") == 3
+
+
+def test_a_name_whose_addresses_do_not_answer_is_looked_up_anew_at_the_next_try(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Site(Answer(body=b"moved")) as site:
+        directory = Directory(closed_port(), site.port)
+        monkeypatch.setattr(deadline, "_names", deadline.Names(directory))
+        error, _ = failure("http://moved.example/", times=PATIENT)
+        assert not error.sent
+        reply = wire.send(wire.Request("GET", "http://moved.example/", timeouts=PATIENT, fresh=True))
+        assert reply.body == b"moved"
+        wire.send(wire.Request("GET", "http://moved.example/", timeouts=PATIENT, fresh=True))
+    assert directory.asked == ["moved.example"] * 2
+
+
 def rows(*ports: int) -> Iterator[deadline.Address]:
     return ((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in ports)
 
