@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.db import migrations, models
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
@@ -75,3 +76,22 @@ def test_a_new_table_may_be_changed_at_will_because_the_old_version_does_not_kno
 
 def test_a_reason_in_the_migration_lets_it_pass() -> None:
     assert faults(migrations.RemoveField("parcel", "label"), safe="unused since the release before") == []
+
+
+def test_no_column_has_an_index_of_its_own_where_another_begins_with_it() -> None:
+    """Each index costs every write; the longer one answers for both."""
+    doubled = []
+    for model in apps.get_models():
+        if model._meta.app_label in check.ROOMS:
+            every = (*model._meta.indexes, *model._meta.constraints)
+            whole = [columns_of(one) for one in every if not getattr(one, "condition", None)]
+            first = {columns[0] for columns in whole if columns}
+            own: list[Any] = [one for one in model._meta.local_concrete_fields if not one.unique]
+            doubled += [str(field) for field in own if field.name in first and field.db_index]
+    assert doubled == []
+
+
+def columns_of(one: models.Index | models.BaseConstraint) -> list[str]:
+    """Return the names of the columns that an index or a constraint goes by, without those it computes."""
+    named = [getattr(expression, "name", "") for expression in getattr(one, "expressions", ())]
+    return [name.lstrip("-") for name in (*getattr(one, "fields", ()), *named) if name]

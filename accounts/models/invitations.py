@@ -57,7 +57,7 @@ class Proof(models.Model):
 
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     purpose = models.CharField(max_length=10, choices=Purpose)
-    person = models.ForeignKey(User, models.CASCADE, related_name="proofs")
+    person = models.ForeignKey(User, models.CASCADE, related_name="proofs", db_index=False)
     email = models.CharField("e-mail", max_length=254)
     expires_at = models.DateTimeField(db_index=True)
 

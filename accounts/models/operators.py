@@ -19,7 +19,7 @@ class Authenticator(ThrottlingMixin, Device):
     another's row lets nobody in.
     """
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="+")
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
     seed = SecretField(bound_to=("user_id",))  # base32, the way authenticator apps take it
     last_t = models.BigIntegerField(default=-1, editable=False)  # no digits count twice
     created_at = models.DateTimeField(auto_now_add=True)
@@ -51,7 +51,7 @@ class Authenticator(ThrottlingMixin, Device):
 class RecoveryCode(models.Model):
     """One way in without the authenticator. Only its hash is kept: 80 random bits need no slow one."""
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
+    user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes", db_index=False)
     digest = models.CharField(max_length=64)
     used_at = models.DateTimeField(null=True, blank=True)
 

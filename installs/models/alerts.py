@@ -167,7 +167,7 @@ class AlertDelivery(Leased):
         RESOLVED = "resolved", "Resolved"
 
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    alert = models.ForeignKey(Alert, models.CASCADE, related_name="deliveries")
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="deliveries", db_index=False)
     receiver = models.ForeignKey(AlertReceiver, models.CASCADE, related_name="deliveries")
     turn = models.CharField(max_length=10, choices=Turn)
     delivered_at = models.DateTimeField(null=True, blank=True)

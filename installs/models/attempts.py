@@ -105,7 +105,7 @@ class InstallAttempt(models.Model):
 
     uid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     support_code = models.CharField(max_length=11, unique=True, default=new_support_code, editable=False)
-    app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, related_name="attempts")
+    app = models.ForeignKey(AppRegistration, models.CASCADE, null=True, related_name="attempts", db_index=False)
     client_id = models.CharField("client ID", max_length=100, blank=True)
     source = models.CharField("came through", max_length=10, choices=Source, default=Source.RETURN)
     code_hash = models.CharField(max_length=64, null=True, editable=False)  # noqa: DJ001  NULLs are not equal

@@ -132,7 +132,7 @@ class SavedView(models.Model):
 
     name = models.CharField(max_length=60)
     query = models.CharField(max_length=1000, blank=True)
-    owner = models.ForeignKey("accounts.User", models.CASCADE, related_name="saved_views")
+    owner = models.ForeignKey("accounts.User", models.CASCADE, related_name="saved_views", db_index=False)
     shared = models.BooleanField("for everybody", default=False)
 
     class Meta:

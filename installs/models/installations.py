@@ -42,7 +42,7 @@ class InstallationQuerySet(models.QuerySet["Installation"]):
 class Installation(models.Model):
     """One app on one store. Each install opens a new generation; what is older changes nothing (design rule 7)."""
 
-    app = models.ForeignKey(AppRegistration, models.PROTECT, related_name="installations")
+    app = models.ForeignKey(AppRegistration, models.PROTECT, related_name="installations", db_index=False)
     store = models.ForeignKey(Store, models.PROTECT, related_name="installations")
     generation = models.PositiveIntegerField(default=1)
     secret_token = SecretField(bound_to=("app_id", "store_id"))
