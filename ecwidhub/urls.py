@@ -1,4 +1,4 @@
-"""The addresses; each room has its own list."""
+"""The addresses; each room has its own list. They are tried in turn, so what is asked most often comes first."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -6,8 +6,8 @@ from django.urls import include, path
 from ecwidhub import styleguide, views
 
 urlpatterns = [
-    path("", include("accounts.urls")),
     path("", include("installs.urls")),
+    path("", include("accounts.urls")),
     path("admin/", admin.site.urls),
     path("healthz", views.healthz),
     path("readyz", views.readyz),

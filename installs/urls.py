@@ -16,12 +16,11 @@ class AppConverter(StringConverter):
 register_converter(AppConverter, "app")
 
 urlpatterns = [
-    path("metrics", metrics.metrics, name="metrics"),
+    path("apps/<app:client_id>/webhook/", webhook.webhook, name="webhook"),
+    path("apps/<app:client_id>/webhook", webhook.webhook),
     path("apps/<app:client_id>/return/", install.return_url, name="return"),
     path("apps/<app:client_id>/connect/", connect.connect, name="connect"),
     path("apps/<app:client_id>/open/", connect.open_app, name="open"),
-    path("apps/<app:client_id>/webhook/", webhook.webhook, name="webhook"),
-    path("apps/<app:client_id>/webhook", webhook.webhook),
     path("apps/<app:client_id>/native/", native.native, name="native"),
     path("apps/<app:client_id>/native/verify/", native.verify, name="native-verify"),
     path("apps/<app:client_id>/native/onboarding/", native.onboarding, name="native-onboarding"),
@@ -39,4 +38,5 @@ urlpatterns = [
     path(f"{converters.STORE}connection/", connection.connection, name="connection"),
     path(f"{converters.STORE}connection/export/", connection.export, name="export"),
     path(f"{converters.STORE}connection/<app:client_id>/disconnect/", connection.disconnect, name="disconnect"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]
