@@ -1,9 +1,12 @@
 """The operators' lists, drawn in less time than the theme takes: what comes out is the theme's, to the letter."""
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib import admin
+from django.test import Client
 from django.urls import reverse
 from unfold.contrib.filters.forms import DropdownForm
 from unfold.templatetags import unfold_list as theme
@@ -20,23 +23,46 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SHOWN = ("installs.installation", "installs.installattempt", "installs.webhookevent", "installs.rejecteddelivery")
 
 
-def test_every_row_is_drawn_as_the_theme_draws_it(sandbox: Sandbox) -> None:
+@pytest.fixture
+def operator(sandbox: Sandbox) -> Client:
     demo.main(["60", "--events", "3"])
-    operator = people.operator("admin")
-    drawn = set()
+    return people.operator("admin")
+
+
+def pages(operator: Client, *queries: str) -> Iterator[Any]:
+    """Yield every list there is, as the operator gets it, with each of the queries."""
     for model in admin.site._registry:
         page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-        for address in (page, f"{page}?o=1"):
-            answer = operator.get(address)
-            if "cl" not in (answer.context or ()):
-                continue  # a page of its own instead of a list
-            cl = answer.context["cl"]
-            ours = [list(row) for row in lists.rows(cl, list(theme.result_headers(cl)))]
-            assert ours == [list(theme.items_for_result(cl, row, None)) for row in cl.result_list], address
-            assert all(cell in answer.text for row in ours for cell in row)
-            drawn |= {model._meta.label_lower} if ours else set()
+        answers = (operator.get(f"{page}{query}") for query in queries)
+        yield from (answer for answer in answers if "cl" in (answer.context or ()))  # some have a page of their own
+
+
+def test_every_row_is_drawn_as_the_theme_draws_it(operator: Client) -> None:
+    drawn = set()
+    for answer in pages(operator, "", "?o=1"):
+        cl = answer.context["cl"]
+        ours = [list(row) for row in lists.rows(cl, list(theme.result_headers(cl)))]
+        assert ours == [list(theme.items_for_result(cl, row, None)) for row in cl.result_list], cl.opts
+        assert all(cell in answer.text for row in ours for cell in row)
+        drawn |= {cl.opts.label_lower} if ours else set()
 
     assert drawn >= set(SHOWN)
+
+
+def test_every_list_is_called_what_the_sidebar_calls_it_and_says_when_in_one_form(operator: Client) -> None:
+    for answer in pages(operator, ""):
+        here = answer.context["cl"].opts
+        page = reverse(f"admin:{here.app_label}_{here.model_name}_changelist")
+        (called,) = (
+            item["title"]
+            for group in answer.context["sidebar_navigation"]
+            for item in group["items"]
+            if str(item["link"]) == page
+        )
+        assert called.lower() == {"audit entries": "audit trail"}.get(
+            here.verbose_name_plural, here.verbose_name_plural
+        )
+        assert not re.search(r"\d [ap]\.m\.", answer.text), here
 
 
 @pytest.mark.parametrize("chosen", ["NL", "", None])

@@ -12,12 +12,14 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from accounts import access, audit, sheets
+from accounts.admin import columns
 from accounts.admin.rows import ReadOnlyAdmin
 from accounts.models import AuditEntry, User
 
 _COLUMNS = (
     "at", "by_name", "what", "target_kind", "target_id", "target_name", "store_id", "reason", "address", "changes",
 )  # fmt: skip
+_WHEN = columns.at("at", "when", "%F %T")
 
 
 class OperatorFilter(admin.SimpleListFilter):
@@ -44,8 +46,8 @@ class OperatorFilter(admin.SimpleListFilter):
 class AuditTrailAdmin(ReadOnlyAdmin):
     """What operators did: newest first."""
 
-    list_display = ("when", "who", "what", "target", "store_id", "reason", "address")
-    list_display_links = ("when",)
+    list_display = (_WHEN, "who", "what", "target", "store_id", "reason", "address")
+    list_display_links = (_WHEN,)
     list_filter = (OperatorFilter, "target_kind", "at")
     search_fields = ("what", "reason", "by_name", "target_name", "=store_id", "=address")
     search_help_text = "What, why, who, to what, store ID or address"
@@ -63,10 +65,6 @@ class AuditTrailAdmin(ReadOnlyAdmin):
         answer = StreamingHttpResponse(sheets.as_csv(_COLUMNS, lines), content_type="text/csv; charset=utf-8")
         answer.headers["Content-Disposition"] = 'attachment; filename="audit-trail.csv"'
         return answer
-
-    @display(description="when", ordering="at")
-    def when(self, entry: AuditEntry) -> SafeString:
-        return format_html('<span class="whitespace-nowrap">{}</span>', format(entry.at, "%F %T"))
 
     @display(description="who", ordering="by_name")
     def who(self, entry: AuditEntry) -> str:

@@ -8,11 +8,13 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.decorators import method_decorator
+from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
+from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts import access, audit, operators, search, second_factor, step_up
-from accounts.admin import pages
+from accounts.admin import columns, pages
 from accounts.admin.rows import AuditedAdmin
 from accounts.models import Membership, Session, User
 
@@ -22,6 +24,12 @@ else:
     _UserAdmin = UserAdmin
 
 admin.site.unregister(Group)
+
+
+def _standing(operator: User) -> str:
+    if not operator.is_active:
+        return "switched off"
+    return "superuser" if operator.is_superuser else "operator"
 
 
 class MembershipInline(TabularInline):
@@ -78,7 +86,10 @@ class PeopleAdmin(_UserAdmin, pages.LongLists, Asking):  # type: ignore[misc]  #
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "name", "email", "is_staff", "last_login", "date_joined")
+    list_display = (
+        "username", "name", "email", "operator",
+        columns.at("last_login", "last sign-in"), columns.at("date_joined", "joined"),
+    )  # fmt: skip
     list_filter = ("is_staff", "is_superuser", "is_active", "groups")
     sortable_by = ("username",)
     search_fields = ("username",)  # what they mean says accounts.search
@@ -98,6 +109,10 @@ class PeopleAdmin(_UserAdmin, pages.LongLists, Asking):  # type: ignore[misc]  #
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str
     ) -> tuple[QuerySet[User], bool]:
         return (queryset.filter(pk__in=search.people(search_term)) if search_term.strip() else queryset), False
+
+    @display(description="operator", ordering="is_staff")
+    def operator(self, person: User) -> SafeString | str:
+        return columns.label("info" if person.is_active else "warning", _standing(person)) if person.is_staff else "–"
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)

@@ -1,11 +1,10 @@
 """Who came into the admin, when and from where, and who tried."""
 
 from django.contrib import admin
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from accounts import browsers
+from accounts.admin import columns
 from accounts.admin.rows import ReadOnlyAdmin
 from accounts.models import OperatorSignIn
 
@@ -24,7 +23,7 @@ _COLOURS = {
 class OperatorSignInAdmin(ReadOnlyAdmin):
     """Every try to get into the admin, newest first. They go after a year."""
 
-    list_display = ("when", "username", "outcome_label", "address", "browser")
+    list_display = (columns.at("at", "when", "%F %T"), "username", "outcome_label", "address", "browser")
     list_display_links = None
     list_filter = ("outcome", "at")
     search_fields = ("username", "=address")
@@ -33,10 +32,6 @@ class OperatorSignInAdmin(ReadOnlyAdmin):
     ordering = ("-at", "-pk")
     show_full_result_count = False
     fields = ("at", "username", "person", "outcome_label", "address", "agent")
-
-    @display(description="when", ordering="at")
-    def when(self, attempt: OperatorSignIn) -> SafeString:
-        return format_html('<span class="whitespace-nowrap">{}</span>', format(attempt.at, "%F %T"))
 
     @display(description="outcome", ordering="outcome", label=_COLOURS)
     def outcome_label(self, attempt: OperatorSignIn) -> str:

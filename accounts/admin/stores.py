@@ -9,7 +9,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from accounts import search
-from accounts.admin import pages, support
+from accounts.admin import columns, pages, support
 from accounts.admin.people import MembershipInline
 from accounts.admin.rows import ReadOnlyAdmin
 from accounts.models import Store, StoreSettings
@@ -30,7 +30,10 @@ class StoreSettingsInline(TabularInline):
 class StoreAdmin(pages.LongLists, ReadOnlyAdmin):
     """Stores, as installs made them."""
 
-    list_display = ("store_id", "store_name", "country", "contact", "created_at", "onboarded_at")
+    list_display = (
+        "store_id", "store_name", "country", "contact",
+        columns.at("created_at", "created"), columns.at("onboarded_at", "set up"),
+    )  # fmt: skip
     list_display_links = ("store_id", "store_name")
     list_filter = ("created_at", "onboarded_at")
     list_select_related = ("settings",)

@@ -44,6 +44,7 @@ class User(AbstractUser):
     objects: ClassVar[Users] = Users()
 
     class Meta(AbstractUser.Meta):
+        verbose_name, verbose_name_plural = "person", "people"
         indexes = [
             models.Index(Upper("email"), name="user_email"),
             models.Index("id", name="user_staff", condition=models.Q(is_staff=True)),  # operators, among all merchants

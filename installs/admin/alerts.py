@@ -13,10 +13,10 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from accounts import doorbell
-from accounts.admin import AuditedAdmin, ReadOnlyAdmin
+from accounts.admin import AuditedAdmin, ReadOnlyAdmin, columns
 from installs import runbook, tasks
 from installs.actions import alarm
-from installs.admin import deeds, shown
+from installs.admin import deeds
 from installs.models import THRESHOLDS, Alert, AlertDelivery, AlertReceiver, AlertRule, Rule
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class DeliveryInline(TabularInline):
 
     @display(description="state")
     def state_label(self, delivery: AlertDelivery) -> SafeString:
-        return shown.label(_DELIVERIES[delivery.state], delivery.state)
+        return columns.label(_DELIVERIES[delivery.state], delivery.state)
 
 
 @admin.register(Alert)
@@ -65,7 +65,7 @@ class AlertAdmin(ReadOnlyAdmin):
 
     list_display = (
         "rule_name", "subject", "state_label", "text",
-        shown.at("opened_at", "opened"), shown.at("seen_at", "last seen"), shown.at("resolved_at", "resolved"),
+        columns.at("opened_at", "opened"), columns.at("seen_at", "last seen"), columns.at("resolved_at", "resolved"),
     )  # fmt: skip
     list_filter = (OpenFilter, "rule", "opened_at")
     search_fields = ("subject", "text")
@@ -83,7 +83,7 @@ class AlertAdmin(ReadOnlyAdmin):
 
     @display(description="state", ordering="resolved_at")
     def state_label(self, alert: Alert) -> SafeString:
-        return shown.label("success", "resolved") if alert.resolved_at else shown.label("danger", "open")
+        return columns.label("success", "resolved") if alert.resolved_at else columns.label("danger", "open")
 
     @display(description="what it means")
     def meaning(self, alert: Alert) -> str:
@@ -184,7 +184,7 @@ class AlertReceiverAdmin(AuditedAdmin):
         if last is None:
             return "–"
         words = f"{last.delivered_at:%F %H:%M} UTC" if last.delivered_at else last.error or "on its way"
-        return format_html("{} {}", shown.label(_DELIVERIES[last.state], last.state), words)
+        return format_html("{} {}", columns.label(_DELIVERIES[last.state], last.state), words)
 
     def has_try_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Tell whether this operator may have something sent."""

@@ -10,10 +10,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from accounts.admin import ReadOnlyAdmin, pages
+from accounts.admin import ReadOnlyAdmin, columns, pages
 from installs import runbook
 from installs.actions import find
-from installs.admin import filters, shown
+from installs.admin import filters
 from installs.models import InstallAttempt
 
 _OUTCOMES = InstallAttempt.Outcome
@@ -27,8 +27,8 @@ class InstallAttemptAdmin(pages.LongLists, ReadOnlyAdmin):
     """Visits to the Return URL. Search by the support code a merchant reads out."""
 
     list_display = (
-        "support_code", shown.at("arrived_at", "arrived", "%F %H:%M:%S"), "client_id", "requested_store_id",
-        "outcome_label", "detail", "exchange_ms", "installation_link",
+        "code", columns.at("arrived_at", "arrived", "%F %T"), "asked_app", "requested_store_id",
+        "outcome_and_detail", "exchange_ms", "to_installation",
     )  # fmt: skip
     list_filter = ("outcome", "app", "source", *filters.dates("arrived_at"))
     list_filter_submit = True
@@ -67,10 +67,22 @@ class InstallAttemptAdmin(pages.LongLists, ReadOnlyAdmin):
         store = Q(requested_store_id=int(words)) if words.isdecimal() and int(words) <= _LARGEST else Q(pk__in=[])
         return queryset.filter(store | Q(pk__in=find.attempts(words))), False
 
+    @display(description="support code")
+    def code(self, attempt: InstallAttempt) -> SafeString:
+        return format_html('<span class="whitespace-nowrap">{}</span>', attempt.support_code)
+
+    @display(description="app")
+    def asked_app(self, attempt: InstallAttempt) -> str:
+        return attempt.app.name if attempt.app else "–"
+
+    @display(description="outcome")
+    def outcome_and_detail(self, attempt: InstallAttempt) -> SafeString:
+        return format_html('{}<span class="quiet block">{}</span>', self.outcome_label(attempt), attempt.detail)
+
     @display(description="outcome", ordering="outcome")
     def outcome_label(self, attempt: InstallAttempt) -> SafeString:
         colour = "success" if attempt.outcome in _GOOD else "info" if attempt.outcome in _HARMLESS else "danger"
-        return shown.label(colour, attempt.get_outcome_display())
+        return columns.label(colour, attempt.get_outcome_display())
 
     @display(description="what that means")
     def meaning(self, attempt: InstallAttempt) -> str:
@@ -93,6 +105,15 @@ class InstallAttemptAdmin(pages.LongLists, ReadOnlyAdmin):
             return "The visit named no store."
         address = f"{reverse('admin:installs_installattempt_changelist')}?q={attempt.requested_store_id}"
         return format_html('<a class="text-link underline" href="{}">Store {}</a>', address, attempt.requested_store_id)
+
+    @display(description="installation")
+    def to_installation(self, attempt: InstallAttempt) -> SafeString | str:
+        if attempt.installation is None:
+            return "–"
+        address = reverse("admin:installs_installation_change", args=[attempt.installation_id])
+        return format_html(
+            '<a class="text-link underline" href="{}" aria-label="{}">Open</a>', address, attempt.installation
+        )
 
     @display(description="installation")
     def installation_link(self, attempt: InstallAttempt) -> SafeString | str:

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from unfold.decorators import display
 
-from accounts.admin import ReadOnlyAdmin
+from accounts.admin import ReadOnlyAdmin, columns
 from installs.actions import figures, vitals, watch
 from installs.actions.figures import Span, Sums, Window
 from installs.admin import charts, shown
@@ -110,10 +110,14 @@ def export(request: HttpRequest, name: str) -> HttpResponse:
 class TallyAdmin(ReadOnlyAdmin):
     """The numbers of each app and day, as they were counted."""
 
-    list_display = (shown.at("day", "day", "%F"), "app", *figures.STEPS, "installs", "gone", "events", "failed")
+    list_display = (columns.at("day", "day", "%F"), "name", *figures.STEPS, "installs", "gone", "events", "failed")
     list_filter = ("app", "day")
     list_select_related = ("app",)
     ordering = ("-day", "app")
+
+    @display(description="app", ordering="app")
+    def name(self, tally: Tally) -> str:
+        return tally.app.name
 
     @display(description="gone")
     def gone(self, tally: Tally) -> int:

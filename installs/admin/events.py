@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from unfold.contrib.filters.admin import TextFilter
 from unfold.decorators import display
 
-from accounts.admin import ReadOnlyAdmin, pages
+from accounts.admin import ReadOnlyAdmin, columns, pages
 from installs.admin import asking, filters, shown
 from installs.ecwid import webhooks
 from installs.models import AppRegistration, RejectedDelivery, WebhookEvent
@@ -53,7 +53,7 @@ class WebhookEventAdmin(asking.Steered, pages.LongLists, ReadOnlyAdmin):
 
     list_display = (
         "type", "store_id", "app_name", "state_label", "outcome", "tries",
-        shown.at("received_at", "received"), shown.at("handled_at", "handled"),
+        columns.at("received_at", "received"), columns.at("handled_at", "handled"),
     )  # fmt: skip
     list_filter = ("state", "app", TypeFilter, "signer", ConflictsFilter, *filters.dates("received_at"))
     list_filter_submit = True
@@ -92,7 +92,7 @@ class WebhookEventAdmin(asking.Steered, pages.LongLists, ReadOnlyAdmin):
 
     @display(description="state", ordering="state")
     def state_label(self, event: WebhookEvent) -> SafeString:
-        return shown.label(_STATES[event.state], event.state)
+        return columns.label(_STATES[event.state], event.state)
 
     @display(description="last error")
     def failure(self, event: WebhookEvent) -> str:
@@ -111,7 +111,7 @@ class WebhookEventAdmin(asking.Steered, pages.LongLists, ReadOnlyAdmin):
 class RejectedDeliveryAdmin(ReadOnlyAdmin):
     """Deliveries that were not believed. Nothing is ever done with them; they go after a week."""
 
-    list_display = ("reason", "app", shown.at("received_at", "received"))
+    list_display = ("reason", "app", columns.at("received_at", "received"))
     list_filter = ("reason", "app", "received_at")
     list_select_related = ("app",)
     date_hierarchy = "received_at"

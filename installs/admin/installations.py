@@ -10,7 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from accounts.admin import ReadOnlyAdmin, pages, support
+from accounts.admin import ReadOnlyAdmin, columns, pages, support
 from installs.actions import find
 from installs.admin import asking, exports, filters, one, saved, shown
 from installs.ecwid import scopes
@@ -27,7 +27,7 @@ class InstallationAdmin(saved.WithViews, exports.Exported, asking.Steered, pages
 
     list_display = (
         "store_number", "store_name", "app_name", "state_since", "health_label", "prefill_label", "country",
-        shown.at("installed_at", "installed", "%F"),
+        columns.at("installed_at", "installed", "%F"),
     )  # fmt: skip
     list_display_links = ("store_number", "store_name")
     # Each of the others would sort all rows, or all that a filter leaves, before it shows the first.
@@ -102,7 +102,7 @@ class InstallationAdmin(saved.WithViews, exports.Exported, asking.Steered, pages
 
     @display(description="state")
     def state_label(self, installation: Installation) -> SafeString:
-        return shown.label(_STATES[installation.state], installation.state)
+        return columns.label(_STATES[installation.state], installation.state)
 
     @display(description="state")
     def state_since(self, installation: Installation) -> SafeString:
@@ -113,7 +113,7 @@ class InstallationAdmin(saved.WithViews, exports.Exported, asking.Steered, pages
     @display(description="health")
     def health_label(self, installation: Installation) -> SafeString:
         health, reason = installation.health, installation.reason
-        return shown.label(_HEALTH[health], f"{health}: {reason}" if reason else health)
+        return columns.label(_HEALTH[health], f"{health}: {reason}" if reason else health)
 
     @display(description="what that means")
     def meaning(self, installation: Installation) -> str:
@@ -121,7 +121,7 @@ class InstallationAdmin(saved.WithViews, exports.Exported, asking.Steered, pages
 
     @display(description="prefill")
     def prefill_label(self, installation: Installation) -> SafeString:
-        return shown.label(_PREFILLS[installation.prefill.state], installation.prefill.state)
+        return columns.label(_PREFILLS[installation.prefill.state], installation.prefill.state)
 
     @display(description="last prefill error")
     def prefill_error(self, installation: Installation) -> str:

@@ -18,9 +18,9 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import action, display
 
 from accounts import sheets
-from accounts.admin import ReadOnlyAdmin
+from accounts.admin import ReadOnlyAdmin, columns
 from installs.actions import deeds
-from installs.admin import export_page, import_page, key_page, shown
+from installs.admin import export_page, import_page, key_page
 from installs.models import ImportLine, Installation, Job, JobItem, Outcome
 
 _STATES = {"done": "success", "waiting": "info", "running": "info", "failed": "danger"}
@@ -36,7 +36,7 @@ Rows = QuerySet[JobItem] | QuerySet[ImportLine]
 class JobAdmin(ReadOnlyAdmin):
     """Jobs, to be watched and stopped."""
 
-    list_display = ("title", "state_label", "progress", "reason", "by", shown.at("asked_at", "asked for"))
+    list_display = ("title", "state_label", "progress", "reason", "by", columns.at("asked_at", "asked for"))
     list_filter = ("state", "kind", "asked_at")
     list_select_related = ("by",)
     search_fields = ("title", "reason")
@@ -45,7 +45,7 @@ class JobAdmin(ReadOnlyAdmin):
 
     @display(description="state", ordering="state")
     def state_label(self, job: Job) -> SafeString:
-        return shown.label(_STATES[job.state], "stopped" if job.error == _STOPPED else job.state)
+        return columns.label(_STATES[job.state], "stopped" if job.error == _STOPPED else job.state)
 
     @display(description="rows")
     def progress(self, job: Job) -> str:

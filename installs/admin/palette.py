@@ -30,11 +30,11 @@ _GROUPS: dict[str, list[tuple[str, str, str, str]]] = {
         ("Runbook", "menu_book", "installs.pulse", "runbook"),
         ("Alerts", "notifications", "installs.alert", ""),
         ("Alert rules", "tune", "installs.alertrule", ""),
-        ("Receivers of alerts", "forward_to_inbox", "installs.alertreceiver", ""),
+        ("Alert receivers", "forward_to_inbox", "installs.alertreceiver", ""),
         ("Numbers by day", "table_chart", "installs.tally", ""),
     ],
     "Set-up": [
-        ("Apps", "apps", "installs.appregistration", ""),
+        ("App registrations", "apps", "installs.appregistration", ""),
         ("People", "group", "accounts.user", ""),
         ("Groups", "shield_person", "auth.group", ""),
         ("Audit trail", "history", "accounts.auditentry", ""),

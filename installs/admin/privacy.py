@@ -11,9 +11,9 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from accounts.admin import ReadOnlyAdmin
+from accounts.admin import ReadOnlyAdmin, columns
 from installs.actions import privacy, watch
-from installs.admin import deeds, shown
+from installs.admin import deeds
 from installs.models import Erasure, PrivacyRequest
 from installs.models.privacy import PrivacyRequestQuerySet
 
@@ -42,7 +42,7 @@ class PrivacyRequestAdmin(deeds.OperatedAdmin):
 
     list_display = (
         "kind", "store", "app", "deadline",
-        shown.at("due_at", "due"), shown.at("opened_at", "opened"), shown.at("closed_at", "closed"),
+        columns.at("due_at", "due"), columns.at("opened_at", "opened"), columns.at("closed_at", "closed"),
     )  # fmt: skip
     list_filter = (OpenFilter, "kind", "installation__app")
     list_select_related = ("installation__app", "installation__store__settings")
@@ -65,11 +65,11 @@ class PrivacyRequestAdmin(deeds.OperatedAdmin):
     @display(description="deadline", ordering="due_at")
     def deadline(self, row: PrivacyRequest) -> SafeString:
         if row.closed_at:
-            return shown.label("success", "closed")
+            return columns.label("success", "closed")
         now = datetime.now(UTC)
         if row.due_at < now:
-            return shown.label("danger", f"overdue by {_days(now - row.due_at)}")
-        return shown.label("warning" if row.due_at < now + watch.NEAR else "info", f"{_days(row.due_at - now)} left")
+            return columns.label("danger", f"overdue by {_days(now - row.due_at)}")
+        return columns.label("warning" if row.due_at < now + watch.NEAR else "info", f"{_days(row.due_at - now)} left")
 
     def has_close_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Tell whether there is something to close, so that the button stands only where it does something."""
@@ -118,7 +118,7 @@ def _days(span: timedelta) -> str:
 class ErasureAdmin(ReadOnlyAdmin):
     """Receipts: what was erased and when, holding nothing of what it was."""
 
-    list_display = ("store_id", "client_id", "reason", shown.at("at", "erased"), "total")
+    list_display = ("store_id", "client_id", "reason", columns.at("at", "erased"), "total")
     list_filter = ("client_id", "reason", "at")
     search_fields = ("=store_id", "client_id")
     search_help_text = "Store ID or client ID"

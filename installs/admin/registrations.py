@@ -14,8 +14,9 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from accounts import operators, sealing, step_up
+from accounts.admin import columns
 from installs.actions import fleet, vitals
-from installs.admin import asking, custom_page, shown
+from installs.admin import asking, custom_page
 from installs.ecwid import scopes
 from installs.models import AppRegistration
 
@@ -95,7 +96,15 @@ class AppRegistrationAdmin(asking.Steered):
     """Apps registered with Ecwid."""
 
     form = AppRegistrationForm
-    list_display = ("name", "client_id", "kind", "enabled", "fingerprint", "installed_count", "updated_at")
+    list_display = (
+        "name",
+        "client_id",
+        "kind",
+        "enabled",
+        "fingerprint",
+        "installed_count",
+        columns.at("updated_at", "changed"),
+    )
     list_display_links = ("name", "client_id")
     list_filter = ("kind", "enabled")
     search_fields = ("name", "client_id")
@@ -176,9 +185,9 @@ class AppRegistrationAdmin(asking.Steered):
         used = f"used {uses} times since, last {seen:%F %T} UTC" if seen else "not used since"
         at = app.previous_retirable_at
         if at is None or at <= datetime.now(UTC):
-            light = shown.label("success", "safe to retire")
+            light = columns.label("success", "safe to retire")
         else:
-            light = shown.label("warning", f"keep until {at:%F %H:%M} UTC")
+            light = columns.label("warning", f"keep until {at:%F %H:%M} UTC")
         return format_html("{} still verifies what comes in, {}.", light, used)
 
     @display(description="Missing on installations")

@@ -1,15 +1,12 @@
-"""How operators see things: texts from outside escaped and without credentials, states and times at a glance."""
+"""How operators see things: what is wrong in their words, texts from outside escaped and without credentials."""
 
 import json
 import re
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Iterable
 from typing import Any
 
-from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.decorators import display
 
 # What may be wrong with an installation, in an operator's words, by `Installation.reason`.
 REASONS = {
@@ -75,25 +72,6 @@ def lines(text: str) -> SafeString:
 def name(text: str) -> SafeString:
     """Show a name in a list: three lines of it at most, and the whole of it to whoever points at it."""
     return format_html('<span class="list-name" dir="auto" title="{0}">{0}</span>', text)
-
-
-@lru_cache(maxsize=1000)  # a list shows the same few hundreds of times
-def label(colour: str, text: str) -> SafeString:
-    """Show a state in the theme's colours: "success", "info", "warning" or "danger". The words tell it too."""
-    return render_to_string("unfold/helpers/label.html", {"type": colour, "text": text})
-
-
-def at(column: str, description: str, form: str = "%F %H:%M") -> Callable[[Any], SafeString]:
-    """Make a list column of a time, short enough to stand in one line: 2026-11-20 08:00, in UTC."""
-
-    def show(row: Any) -> SafeString:
-        moment = getattr(row, column)
-        words = format(moment, form) if moment else "–"
-        return format_html('<span class="whitespace-nowrap">{}</span>', words)
-
-    show.__name__ = column
-    column_of: Callable[[Any], SafeString] = display(show, description=description, ordering=column)
-    return column_of
 
 
 def harmless(row: Iterable[Any]) -> list[str]:

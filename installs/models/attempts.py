@@ -124,6 +124,7 @@ class InstallAttempt(models.Model):
     objects: ClassVar[InstallAttemptQuerySet] = InstallAttemptQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
+        verbose_name = "visit"
         constraints = [models.UniqueConstraint("app", "code_hash", name="code_claimed_once")]
         indexes = [
             models.Index("arrived_at", name="attempt_arrived"),

@@ -122,6 +122,7 @@ class WebhookEvent(Leased):
     objects: ClassVar[WebhookEventQuerySet] = WebhookEventQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
+        verbose_name = "event"
         constraints = [models.UniqueConstraint("app", "event_id", name="event_once")]
         indexes = [
             models.Index("due_at", name="event_due", condition=~Q(state__in=["done", "failed"])),

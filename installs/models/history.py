@@ -99,7 +99,7 @@ class Tally(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["day", "app"], name="tally_once")]
-        verbose_name_plural = "tallies"
+        verbose_name, verbose_name_plural = "numbers of a day", "numbers by day"
 
     def __str__(self) -> str:
         return f"{self.app_id} on {self.day:%F}"
