@@ -77,7 +77,10 @@ class InstallAttemptAdmin(pages.LongLists, ReadOnlyAdmin):
 
     @display(description="outcome")
     def outcome_and_detail(self, attempt: InstallAttempt) -> SafeString:
-        return format_html('{}<span class="quiet block">{}</span>', self.outcome_label(attempt), attempt.detail)
+        label = self.outcome_label(attempt)
+        if not attempt.detail:
+            return label
+        return format_html('<div class="py-2">{}<p class="quiet">{}</p></div>', label, attempt.detail)
 
     @display(description="outcome", ordering="outcome")
     def outcome_label(self, attempt: InstallAttempt) -> SafeString:
