@@ -316,6 +316,8 @@ METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 METRICS_DIR = VAR_DIR / "metrics"
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
 
+# Whom mails come from: mail servers refuse what a domain's owner has not said to be its own.
+DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", default=f"no-reply@{urlsplit(SITE_URL).hostname}")
 # Failures to Sentry, traces to an OpenTelemetry collector: neither is even imported unless somebody wants it.
 SENTRY_DSN: str = env.str("SENTRY_DSN", default="")
 OTLP_ENDPOINT: str = env.str("OTLP_ENDPOINT", default="")

@@ -47,6 +47,7 @@ VARIABLES = {
     "EMAIL_URL": "memorymail://",
     "LOG_LEVEL": "INFO",
     "METRICS_TOKEN": "",
+    "EMAIL_FROM": "",
     "SENTRY_DSN": "",
     "OTLP_ENDPOINT": "",
 }

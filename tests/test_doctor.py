@@ -146,7 +146,7 @@ class TestMachinery:
         [
             ("console", "warning", "goes to the console"),
             ("filebased", "warning", "goes into files in {}, and to nobody"),
-            ("locmem", "ok", "locmem"),
+            ("locmem", "ok", "locmem, from no-reply@testserver"),
         ],
     )
     def test_it_says_where_mail_goes(

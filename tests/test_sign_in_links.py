@@ -58,6 +58,7 @@ def test_the_mail_names_the_store_and_has_both_forms(known: Merchant, browser: C
     (message,) = mail.outbox
 
     assert message.to == [ADDRESS]
+    assert message.from_email == "no-reply@testserver"
     assert "Paper Trail" in message.body
     assert message.alternatives[0][1] == "text/html"  # type: ignore[attr-defined]
     assert "Paper Trail" in str(message.alternatives[0][0])  # type: ignore[attr-defined]

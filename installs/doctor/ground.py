@@ -98,4 +98,4 @@ def mail() -> Iterator[Finding]:
     elif isinstance(backend, ConsoleBackend):
         yield Finding("warning", "mail", "goes to the console", "Set EMAIL_URL where merchants should receive mail.")
     else:
-        yield Finding("ok", "mail", settings.EMAIL_BACKEND.rsplit(".", 2)[-2])
+        yield Finding("ok", "mail", f"{settings.EMAIL_BACKEND.rsplit('.', 2)[-2]}, from {settings.DEFAULT_FROM_EMAIL}")
