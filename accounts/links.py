@@ -33,7 +33,8 @@ def send(request_id: int) -> None:
         if people:
             _mail(work, people)
     except (SMTPException, OSError) as error:
-        log.exception("sign_in_mail_failed")
+        # Only what kind of failure it was: an SMTP answer repeats the address.
+        log.error("sign_in_mail_failed", extra={"reason": type(error).__name__})
         work.retry(settings.MAIL_RETRY, type(error).__name__)
         return
     # The address has done its work; only that somebody asked is kept.

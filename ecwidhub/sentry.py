@@ -28,6 +28,7 @@ class Sentry(AppConfig):
             settings.SENTRY_DSN,
             before_send=scrub,
             before_send_transaction=_none,
+            trace_propagation_targets=[],  # else every request to Ecwid carries our public key
             include_local_variables=False,
             max_breadcrumbs=0,
             max_request_body_size="never",

@@ -3,14 +3,20 @@
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 import pytest
 import structlog
+from django.conf import LazySettings
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
 from django.test import Client
 
 from accounts import story
+from accounts import tasks as accounts_tasks
+from accounts.models import SignInRequest
 from installs import tasks
 from installs.models import InstallAttempt
 from tests.cast import work
@@ -140,3 +146,25 @@ def test_a_secret_in_an_exception_is_redacted(said: Lines) -> None:
         logging.getLogger("installs.canary").exception("failed")
     (line,) = said()
     assert (CANARY in json.dumps(line), "ValueError" in line["exception"]) == (False, True)
+
+
+class Refusing(BaseEmailBackend):
+    """A mail server that knows nobody here, and says whom."""
+
+    def send_messages(self, messages: Sequence[EmailMessage]) -> int:
+        raise SMTPRecipientsRefused({address: (550, b"unknown") for mail in messages for address in mail.to})
+
+
+def test_a_mail_server_that_repeats_the_address_gets_it_into_no_line(
+    merchant: Merchant, settings: LazySettings, said: Lines
+) -> None:
+    merchant.install()
+    work()
+    address = merchant.store.owner.email
+    Client().post("/sign-in/", {"email": address})
+    settings.EMAIL_BACKEND = f"{__name__}.Refusing"
+    accounts_tasks.send_sign_in_link(SignInRequest.objects.get().pk)
+
+    (failed,) = [line for line in said() if line["event"] == "sign_in_mail_failed"]
+    assert failed["reason"] == "SMTPRecipientsRefused"
+    assert address not in str(said())
