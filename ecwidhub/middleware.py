@@ -7,8 +7,9 @@ from typing import cast
 from csp.decorators import csp_replace
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
 from django.http.response import HttpResponseBase
+from django.middleware import common
 from django.urls import Resolver404, resolve
 
 from accounts import doors, story
@@ -80,6 +81,16 @@ class Programs:
             return cast("HttpResponseBase", door.func(request, *door.args, **door.kwargs))
         except (OperationalError, InterfaceError):
             return views.unavailable(request)
+
+
+class CommonMiddleware(common.CommonMiddleware):
+    """Django's own, which refuses a Host that is not ours; but whoever watches us comes by the address of a machine or
+    a container, and what they are told is built from no host."""
+
+    _watched = ("/healthz", "/readyz", "/metrics")
+
+    def process_request(self, request: HttpRequest) -> HttpResponsePermanentRedirect | None:
+        return None if request.path_info in self._watched else super().process_request(request)
 
 
 class SecurityHeaders:

@@ -39,6 +39,14 @@ def test_all_is_well() -> None:
     assert ready() == (200, {"ready": True, "problems": [], "warnings": []})
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_whoever_watches_us_comes_by_any_address_and_nobody_else_does(path: str, settings: LazySettings) -> None:
+    settings.METRICS_TOKEN, settings.ALLOWED_HOSTS = "watching", ["hub.example.com"]
+    browser = Client(headers={"Authorization": "Bearer watching", "Host": "10.1.2.3:8000"})
+    assert browser.get(path).status_code == 200
+    assert browser.get("/sign-in/").status_code == 400
+
+
 def test_looking_costs_a_few_queries() -> None:
     ready()
     with CaptureQueriesContext(connection) as captured:
