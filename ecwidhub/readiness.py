@@ -32,7 +32,7 @@ class Readiness:
 
 
 def look() -> Readiness:
-    """Look at everything; a few milliseconds, or half a second for each thing that hangs."""
+    """Look at everything: milliseconds; half a second where Redis hangs, ten where the database's host is gone."""
     problems = [*_database(), *_queue(), *_room_for_rows()]
     warnings = list(_spool())
     if not problems:

@@ -128,9 +128,21 @@ if "sqlite" in _database["ENGINE"]:
     _database["TEST"] = {"NAME": f"{_database['NAME']}.test"}
 else:
     _database["CONN_HEALTH_CHECKS"] = True
+    _database["DISABLE_SERVER_SIDE_CURSORS"] = env.bool("DISABLE_SERVER_SIDE_CURSORS", default=False)
+    # Whoever waits for a lock makes all wait who come later: a migration that may take its time does not wait for long.
+    _limits = {
+        "statement_timeout": env.int("STATEMENT_TIMEOUT", default=10_000),
+        "lock_timeout": 5_000,
+        "idle_in_transaction_session_timeout": 30_000,
+    }
     _database["OPTIONS"] = {
         "connect_timeout": 3,
-        "options": "-c statement_timeout=10000 -c idle_in_transaction_session_timeout=30000",
+        # A host that is gone says nothing, and without these everybody would wait for it for a quarter of an hour.
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "options": " ".join(f"-c {name}={limit}" for name, limit in _limits.items()),
     } | _database.get("OPTIONS", {})
 # Closing SQLite's last connection writes its whole log back: milliseconds, at every request.
 _database["CONN_MAX_AGE"] = 60
