@@ -5,7 +5,8 @@ ARG PYTHON=python:3.13-slim-bookworm
 
 FROM ${PYTHON} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
-COPY requirements.lock /
+ARG LOCK=requirements.lock
+COPY ${LOCK} /requirements.lock
 # The environment that ships has no pip; whatever differs from the lock by one byte stops the build.
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: --requirement /requirements.lock

@@ -60,15 +60,16 @@ demo-data: .venv/.installed ## fill the database of DATABASE_URL with N made-up 
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python -m scripts.demo $(or $(N),10000) $(ARGS)
 
-lock: .venv/.installed ## pin every package that runs, by hash, in requirements.lock; then the licences
+lock: .venv/.installed ## pin every package that runs, by hash, in requirements.lock and requirements-observe.lock; then the licences
 	@$(BIN)/uv pip compile requirements.txt --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --output-file requirements.lock
+	@$(BIN)/uv pip compile requirements.txt requirements-observe.txt --constraint requirements.lock --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' --output-file requirements-observe.lock
 	@$(BIN)/python -m scripts.licences
 
 licences: .venv/.installed ## write docs/licences.md
 	@$(BIN)/python -m scripts.licences
 
 audit: .venv/.installed ## ask the advisory service about every pinned package (needs the internet)
-	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements-observe.lock
 
 sbom: .venv/.installed ## write sbom.json, a CycloneDX list of what runs
 	$(BIN)/cyclonedx-py requirements --output-reproducible --output-file sbom.json requirements.lock

@@ -316,6 +316,8 @@ STORAGES = {
 # Mail
 EMAIL_CONFIG = env.email("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+# Whom mails come from: mail servers refuse what a domain's owner has not said to be its own.
+DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", default=f"no-reply@{urlsplit(SITE_URL).hostname}")
 EMAIL_TIMEOUT = 10  # a mail server that is silent must not hold a worker for longer than its lease
 
 # Logs
@@ -328,8 +330,6 @@ METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
 METRICS_DIR = VAR_DIR / "metrics"
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_DIR)
 
-# Whom mails come from: mail servers refuse what a domain's owner has not said to be its own.
-DEFAULT_FROM_EMAIL: str = env.str("EMAIL_FROM", default=f"no-reply@{urlsplit(SITE_URL).hostname}")
 # Failures to Sentry, traces to an OpenTelemetry collector: neither is even imported unless somebody wants it.
 SENTRY_DSN: str = env.str("SENTRY_DSN", default="")
 OTLP_ENDPOINT: str = env.str("OTLP_ENDPOINT", default="")
@@ -338,7 +338,7 @@ for _wanted, _library, _room in (
     (OTLP_ENDPOINT, "opentelemetry", "ecwidhub.traces.Traces"),
 ):
     if _wanted and find_spec(_library) is None:
-        raise ImproperlyConfigured(f"{_library} is missing. Run: pip install -r requirements-observe.txt")
+        raise ImproperlyConfigured(f"{_library} is missing. Run: pip install -r requirements-observe.lock")
     if _wanted:
         INSTALLED_APPS.append(_room)
 if OTLP_ENDPOINT:

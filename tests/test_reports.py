@@ -123,5 +123,5 @@ def test_nobody_who_wants_neither_pays_for_them() -> None:
 def test_a_library_that_is_missing_is_named_at_start(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['sentry_sdk'] = None\n")
     done = start(SENTRY_DSN="https://key@sentry.invalid/1", PYTHONPATH=str(tmp_path))
-    assert "sentry_sdk is missing. Run: pip install -r requirements-observe.txt" in done.stderr
+    assert "sentry_sdk is missing. Run: pip install -r requirements-observe.lock" in done.stderr
     assert done.returncode != 0

@@ -12,22 +12,32 @@ from scripts import licences
 from tests.processes import ROOT
 
 LOCK = (ROOT / "requirements.lock").read_text("utf-8")
-PINNED = dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", LOCK, re.MULTILINE))
+WATCHED = (ROOT / "requirements-observe.lock").read_text("utf-8")  # the same, and what Sentry and traces need
 
 
-def test_the_lock_holds_what_the_requirements_ask_for() -> None:
-    asked = re.findall(r"^([\w-]+)(?:\[\w+\])?==(\S+)", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE)
+def pinned(lock: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9-]+)==([^ ;\\]+)", lock, re.MULTILINE))
+
+
+PINNED = pinned(LOCK)
+
+
+@pytest.mark.parametrize(("lock", "name"), [(LOCK, "requirements.txt"), (WATCHED, "requirements-observe.txt")])
+def test_the_lock_holds_what_the_requirements_ask_for(lock: str, name: str) -> None:
+    asked = re.findall(r"^([\w-]+)(?:\[\w+\])?==(\S+)", (ROOT / name).read_text("utf-8"), re.MULTILINE)
 
     assert asked
-    assert {name.lower(): version for name, version in asked}.items() <= PINNED.items(), "run: make lock"
+    assert {name.lower(): version for name, version in asked}.items() <= pinned(lock).items(), "run: make lock"
+    assert PINNED.items() <= pinned(lock).items()
 
 
-def test_each_package_is_pinned_by_hash_and_no_source_is_named() -> None:
-    blocks = re.split(r"^(?=[a-z0-9-]+==)", LOCK, flags=re.MULTILINE)[1:]
+@pytest.mark.parametrize("lock", [LOCK, WATCHED])
+def test_each_package_is_pinned_by_hash_and_no_source_is_named(lock: str) -> None:
+    blocks = re.split(r"^(?=[a-z0-9-]+==)", lock, flags=re.MULTILINE)[1:]
 
-    assert len(blocks) == len(PINNED)
+    assert len(blocks) == len(pinned(lock))
     assert not [block for block in blocks if "--hash=sha256:" not in block]
-    assert not re.search(r"https?:|file:|^--?[a-z]", LOCK, re.MULTILINE)
+    assert not re.search(r"https?:|file:|^--?[a-z]", lock, re.MULTILINE)
 
 
 def test_the_page_of_licences_is_current_and_none_binds_our_own_code() -> None:
