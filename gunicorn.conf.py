@@ -13,6 +13,7 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 # A double click waits for the first one's result, and holds a thread while it does.
 threads = int(os.environ.get("WEB_THREADS", "16"))
 timeout = 30
+keepalive = 130  # longer than a proxy keeps a connection (Caddy: 120), else its next request meets a closed one
 graceful_timeout = 25
 # Against what leaks slowly. A new worker is a fork, but one that has compiled no template yet.
 max_requests = 20_000

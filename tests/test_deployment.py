@@ -139,7 +139,8 @@ def test_the_image_holds_what_runs_and_nothing_else() -> None:
     rooms = {name.split("/")[0] for name in shipped()}
 
     assert rooms == {
-        "accounts", "ecwidhub", "gunicorn.conf.py", "installs", "locale", "manage.py", "requirements.lock", "templates",
+        "accounts", "ecwidhub", "gunicorn.conf.py", "installs", "locale", "manage.py", "requirements.lock",
+        "requirements-observe.lock", "templates",
     }  # fmt: skip
     assert not [name for name in shipped() if re.search(r"test|\.env|secret.*key$", name)]
 
@@ -178,7 +179,7 @@ def test_compose_names_variables_that_are_read_and_secrets_that_are_made(tmp_pat
     told = compose()
     settings = set().union(*(told["services"][name]["environment"] for name in OURS))
 
-    assert {name.removesuffix("_FILE") for name in settings} <= variables_read() | {"WEB_CONCURRENCY"}
+    assert {name.removesuffix("_FILE") for name in settings} <= variables_read() | {"WEB_CONCURRENCY", "WEB_THREADS"}
     assert {path.name for path in (tmp_path / "secrets").iterdir()} == set(told["secrets"])
     assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
     password = (tmp_path / "secrets" / "database_password").read_text().strip()
