@@ -77,6 +77,11 @@ def stores_of(person: User) -> list[Store]:
 
 
 def local(address: str) -> str:
-    """Return `address` when it leads to a page of ours, else ""; nobody is ever sent to another site."""
+    """Return `address` when it leads to a page of ours, else ""; nobody is ever sent to another site.
+
+    Nor is one returned that is longer than the request for a link can keep; no page of ours has such an address.
+    """
+    if len(address) > SignInRequest.NEXT_MAX:
+        return ""
     safe = address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
     return address if safe and address.isprintable() and "\\" not in address else ""

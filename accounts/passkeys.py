@@ -134,7 +134,9 @@ def sign_in(*, answer: str, seal: str) -> User:
 def _find(credential: structs.AuthenticationCredential) -> Passkey:
     """Return the passkey of an account that may come in this way: merchants do, operators never."""
     people = {"person__is_active": True, "person__is_staff": False}
-    passkey = Passkey.objects.select_related("person").filter(credential_id=credential.id, **people).first()
+    # Not `credential.id`, which is whatever the sender wrote: PostgreSQL takes no NUL in a text.
+    name = bytes_to_base64url(credential.raw_id)
+    passkey = Passkey.objects.select_related("person").filter(credential_id=name, **people).first()
     if passkey is None or credential.response.user_handle != passkey.person.username.encode():
         raise Refused("unknown")
     return passkey

@@ -33,6 +33,10 @@ class SessionStore(db.SessionStore):
         if old:
             self.delete(old)
 
+    def _validate_session_key(self, key: str | None) -> bool:
+        # A cookie may spell a NUL, as \000, and PostgreSQL takes none in a text. Ours are letters and digits.
+        return key is not None and len(key) >= 8 and key.isalnum()
+
     def _get_new_session_key(self) -> str:
         # 128 random bits: asking the database first finds nothing, and the INSERT would refuse a duplicate anyway.
         return secrets.token_hex(16)

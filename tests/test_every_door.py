@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from hypothesis import HealthCheck, given, settings
@@ -90,6 +91,21 @@ def test_no_request_however_odd_is_a_server_error(merchant: Merchant, known: boo
         assert status < 500 or (status == 503 and "readyz" in odd["pieces"][0]), status
 
     try_it()
+
+
+def odd_cookies() -> list[str]:
+    """Values that say NUL, which PostgreSQL takes in no text: a cookie may spell any sign as three digits."""
+    quoted = '"' + 40 * "\\000" + '"'
+    return [quoted, '"abcdefgh\\000abcdefgh"', 4000 * "a", "é" * 32]
+
+
+@pytest.mark.parametrize("value", odd_cookies())
+@pytest.mark.parametrize("path", ["/", "/sign-in/", "/admin/login/", "/admin/", "/apps/demo-app/connect/", "/account/"])
+def test_no_cookie_however_odd_is_a_server_error(merchant: Merchant, path: str, value: str) -> None:
+    names = [getattr(django_settings, name) for name in dir(django_settings) if name.endswith("_COOKIE_NAME")]
+    assert django_settings.SESSION_COOKIE_NAME in names
+    cookies = "; ".join(f"{name}={value}" for name in names)
+    assert Client(headers={"Cookie": cookies}).get(path).status_code < 400
 
 
 def test_every_door_is_among_them() -> None:

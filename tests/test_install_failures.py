@@ -143,6 +143,13 @@ def test_a_refusal_in_strange_letters_is_one_all_the_same(merchant: Merchant) ->
     assert_told(answer, 403, Outcome.REFUSED, "Nothing was connected")
 
 
+def test_a_refusal_that_is_long_once_it_is_spelled_out_is_cut(merchant: Merchant) -> None:
+    """Fifty letters that are written as ten signs each."""
+    answer = merchant.follow("/apps/demo-app/return/?error=" + 50 * "%F3%A0%80%81")
+    attempt = assert_told(answer, 403, Outcome.REFUSED, "Nothing was connected")
+    assert len(attempt.detail) == 300
+
+
 def made_up(merchant: Merchant, number: int) -> int:
     return merchant.follow(f"/apps/demo-app/return/?code=made-up-{number}&store_id=1003").status_code
 

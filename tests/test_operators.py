@@ -226,6 +226,15 @@ class TestLockOut:
     def test_names_that_nobody_has_are_locked_alike(self) -> None:
         assert [self.wrong(5, name="nobody").status_code, self.wrong(1, name="NoBody").status_code] == [422, 429]
 
+    @pytest.mark.parametrize("name", ["\x00", "bo\x00ss", "boss" + 200 * "\x00", 160 * "\x00ß"])
+    def test_a_name_that_no_database_keeps_is_a_try_like_any_other(self, boss: User, name: str) -> None:
+        """PostgreSQL takes no NUL in a text, and nobody has looked at the name when the try is written."""
+        answer = give(Client(HTTP_USER_AGENT="a\x00b"), name)
+        tried = OperatorSignIn.objects.get()
+        assert (answer.status_code, tried.outcome) == (422, OperatorSignIn.Outcome.PASSWORD)
+        assert "\x00" not in tried.username + tried.agent
+        assert len(tried.username) <= 150
+
     def test_many_addresses_at_one_name_are_slowed_down(self, boss: User) -> None:
         for host in range(12):
             self.wrong(1, f"192.0.2.{host}")

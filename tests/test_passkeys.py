@@ -165,7 +165,8 @@ def damages(answer: dict[str, Any], bits: int = 12) -> list[object]:
     """Return an answer damaged in every place: left out, emptied, of another shape, and with one bit changed."""
     broken: list[object] = ["", "x", "[]", "null", "{}", "[" * 5000, "é", "\x00", "1" * 30_000]
     broken += [without(answer, name) for name in answer]
-    broken += [answer | {name: other} for name in ("id", "rawId", "type") for other in ("", "A", "AAAA", 7, None)]
+    names = ("", "A", "AAAA", "a\x00", 7, None)
+    broken += [answer | {name: other} for name in ("id", "rawId", "type") for other in names]
     for name, value in answer["response"].items():
         raw = decoded(value)
         places = range(0, len(raw), max(1, len(raw) // bits)) if bits else ()

@@ -159,6 +159,17 @@ def test_nobody_is_sent_to_another_site(known: Merchant, browser: Client, away: 
     assert answer["Location"] == "/"
 
 
+@pytest.mark.parametrize(("length", "kept"), [(500, 500), (501, 0), (600, 0)])
+def test_a_way_on_that_is_too_long_to_be_ours_is_left_out(
+    known: Merchant, browser: Client, length: int, kept: int
+) -> None:
+    answer = ask(browser, then="/account/".ljust(length, "x"))
+
+    assert answer.status_code == 200  # type: ignore[attr-defined]
+    assert len(SignInRequest.objects.get().next) == kept
+    assert len(mailed()) == 1
+
+
 def test_requests_are_limited_for_each_address_and_nobody_can_tell(known: Merchant, browser: Client) -> None:
     answers = [ask(browser) for _ in range(8)]
 

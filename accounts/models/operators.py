@@ -97,8 +97,10 @@ class OperatorSignIn(models.Model):
     @classmethod
     def of(cls, request: HttpRequest, username: str) -> "OperatorSignIn":
         """Begin a row about whoever asks."""
-        address, agent = str(request.META.get("REMOTE_ADDR", "")), request.headers.get("User-Agent", "")[:200]
-        return cls.objects.create(username=username.lower()[:150], address=address[:45], agent=agent)
+        address, agent = str(request.META.get("REMOTE_ADDR", "")), request.headers.get("User-Agent", "")
+        # Written before any form looks at it, and PostgreSQL takes no NUL in a text.
+        name = username.lower().replace("\x00", "")
+        return cls.objects.create(username=name[:150], address=address[:45], agent=agent.replace("\x00", "")[:200])
 
     def ended(self, outcome: Outcome, person: Any = None) -> None:
         """Write down what became of this try."""

@@ -12,8 +12,10 @@ from accounts.models.leases import Leased, LeasedQuerySet
 class SignInRequest(Leased):
     """Somebody asked for a link. A worker finds out whether anybody has the address, so the answer tells nothing."""
 
+    NEXT_MAX: ClassVar = 500  # characters
+
     email = models.CharField(max_length=254)
-    next = models.CharField(max_length=500, blank=True)
+    next = models.CharField(max_length=NEXT_MAX, blank=True)
     language = models.CharField(max_length=20, blank=True)
     asked_at = models.DateTimeField(db_default=Now(), db_index=True)
 

@@ -70,7 +70,7 @@ def _enabled_app(client_id: str) -> AppRegistration:
 def _turn_away(request: HttpRequest, client_id: str, reason: arrivals.TurnedAway) -> HttpResponse:
     app = AppRegistration.objects.called(client_id)
     attempt = InstallAttempt.objects.record(
-        app, Arrival(), outcome=reason.outcome, detail=reason.detail, finished_at=Now()
+        app, Arrival(), outcome=reason.outcome, detail=reason.detail[:300], finished_at=Now()
     )
     counters.install(attempt.client_id, attempt.outcome)
     about = {"app": client_id[:100], "attempt": attempt.support_code, "outcome": str(reason.outcome)}
