@@ -30,7 +30,7 @@ class Receipt:
 
     attempt: UUID
     grant: oauth.Grant
-    exchanged_at: datetime
+    exchanged_at: datetime  # by this host's clock: to be shown, and to order nothing by
     exchange_ms: int
 
 

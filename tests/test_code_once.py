@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.conf import LazySettings
 from django.db import connection
 from django.http import HttpResponse
@@ -12,7 +13,8 @@ from django.test import Client
 
 from accounts.models import Store
 from installs import tasks
-from installs.models import InstallAttempt
+from installs.models import Installation, InstallAttempt
+from tests.deliveries import deliver, event
 from tests.people import Merchant
 from tests.processes import until
 
@@ -131,6 +133,38 @@ def test_of_two_installs_of_one_store_at_once_the_later_token_stays(merchant: Me
     assert (first.result(), second) == (303, 303)
     assert [merchant.installation.secret_token] == merchant.sandbox.live_tokens("demo-app", 1003)
     assert InstallAttempt.objects.filter(outcome=Outcome.SUPERSEDED).count() == 1
+
+
+@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("minutes", [10, -10])
+def test_a_host_whose_clock_is_wrong_costs_no_later_install(merchant: Merchant, minutes: int, told: bool) -> None:
+    """Which install is the later one is the database's to say, whether we heard of the uninstall between or not."""
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=minutes)):
+        merchant.install()
+    merchant.sandbox.uninstall("demo-app", 1003)
+    if told:
+        deliver(event("application.uninstalled"))
+        tasks.drain()
+        assert merchant.installation.state == "uninstalled"
+    merchant.install()
+
+    assert [merchant.installation.secret_token] == merchant.sandbox.live_tokens("demo-app", 1003)
+    assert (merchant.installation.state, merchant.installation.generation) == ("installed", 2)
+    assert not InstallAttempt.objects.exclude(outcome=Outcome.INSTALLED).exists()
+    assert abs(merchant.installation.installed_at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("column", ["uninstalled_at", "token_died_at"])
+def test_a_token_that_cannot_be_used_stands_in_no_install_s_way(merchant: Merchant, column: str) -> None:
+    """As an installation may be found that a host with a wrong clock made before an upgrade."""
+    merchant.install()
+    merchant.sandbox.uninstall("demo-app", 1003)
+    ahead = datetime.now(UTC) + timedelta(minutes=10)
+    Installation.objects.update(**{"installed_at": ahead, column: datetime.now(UTC)})
+    merchant.install()
+
+    assert [merchant.installation.secret_token] == merchant.sandbox.live_tokens("demo-app", 1003)
+    assert merchant.installation.callable
 
 
 def test_nothing_sent_gives_the_code_back(merchant: Merchant, settings: LazySettings) -> None:

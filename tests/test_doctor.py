@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.conf import LazySettings
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -64,6 +65,16 @@ class TestApps:
         heard = finding("webhooks demo-app")
         assert (heard.level, "none received yet" in heard.text) == ("warning", True)
         assert settled.app.address("webhook") in heard.advice
+
+    def test_a_host_whose_clock_is_ahead_hides_no_refused_client_secret(self, merchant: Merchant) -> None:
+        with time_machine.travel(datetime.now(UTC) + timedelta(minutes=10)):
+            merchant.install()
+        merchant.app.client_secret = "Zz" * 16
+        merchant.app.save()
+        merchant.install()
+
+        found = finding("app demo-app")
+        assert (found.level, found.text) == ("error", "Ecwid refused its client secret")
 
     def test_it_takes_refusals_for_a_wrong_secret(self, settled: Merchant) -> None:
         deliver(event("order.created"), secret="w" * 32)

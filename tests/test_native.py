@@ -12,11 +12,14 @@ from urllib.parse import urlsplit
 import pytest
 import time_machine
 from django.conf import LazySettings
+from django.db import connection
 from django.http import HttpResponse
 
 from accounts.models import StoreSettings
+from installs import tasks
 from installs.models import AppRegistration, Installation, InstallAttempt, Prefill
 from tests.cast import SCOPES, make_app, work
+from tests.deliveries import deliver, event
 from tests.framing import Frame, seal
 from tests.people import Merchant
 from tests.processes import Hub
@@ -423,6 +426,34 @@ class TestHealing:
             assert frame.open().status_code == 200
             assert merchant.installation.generation == generation
             Installation.objects.update(secret_token="", public_token="", uninstalled_at=datetime.now(UTC))
+
+    @pytest.mark.parametrize("minutes", [10, -10])
+    def test_a_host_whose_clock_is_wrong_shuts_nobody_out_after_a_reinstall(
+        self, merchant: Merchant, frame: Frame, minutes: int
+    ) -> None:
+        with time_machine.travel(datetime.now(UTC) + timedelta(minutes=minutes)):
+            frame.open()
+        merchant.sandbox.uninstall("demo-app", 1003)
+        deliver(event("application.uninstalled"))
+        tasks.drain()
+        assert merchant.installation.state == "uninstalled"
+
+        assert [frame.open().status_code for _ in range(2)] == [200, 200]
+        assert [merchant.installation.secret_token] == merchant.sandbox.live_tokens("demo-app", 1003)
+
+    def test_an_install_while_the_opening_s_token_is_being_proven_wins(self, merchant: Merchant, frame: Frame) -> None:
+        """It has replaced the token, which Ecwid had just said was good."""
+
+        def reinstall() -> None:
+            merchant.install()
+            connection.close()
+
+        address = merchant.sandbox.native_address("demo-app", 1003)
+        merchant.sandbox.on_call("application", reinstall)
+
+        assert frame.visit(address).status_code == 200
+        assert [merchant.installation.secret_token] == merchant.sandbox.live_tokens("demo-app", 1003)
+        assert merchant.installation.generation == 1
 
     def test_a_suspect_token_that_works_is_trusted_again(self, merchant: Merchant, frame: Frame) -> None:
         merchant.install()

@@ -75,6 +75,18 @@ def test_an_old_receipt_does_not_replace_a_newer_install(merchant: Merchant) -> 
     assert InstallAttempt.objects.filter(outcome=Outcome.SUPERSEDED).count() == 1
 
 
+@pytest.mark.parametrize("minutes", [10, -10])
+def test_which_of_two_is_older_the_claims_say_and_no_host_s_clock(merchant: Merchant, minutes: int) -> None:
+    bought(merchant, exchanged_at=datetime.now(UTC) + timedelta(minutes=minutes))
+    merchant.install()
+    bought(merchant, exchanged_at=datetime.now(UTC) - timedelta(minutes=minutes))
+    tasks.sweep()
+
+    assert merchant.installation.generation == 2
+    assert [merchant.installation.secret_token] == merchant.sandbox.live_tokens("demo-app", 1003)
+    assert InstallAttempt.objects.filter(outcome=Outcome.SUPERSEDED).count() == 1
+
+
 def test_an_abandoned_claim_whose_grant_waits_is_not_given_up(merchant: Merchant) -> None:
     bought(merchant)
     InstallAttempt.objects.update(arrived_at="2026-01-01T00:00:00Z", outcome=Outcome.WORKER_LOST)

@@ -20,32 +20,32 @@ class _DoneBefore(Exception):
     """Another worker has finished this attempt meanwhile; what was done here is rolled back."""
 
 
-def install(*, attempt: InstallAttempt, receipt: Receipt) -> InstallAttempt:
+def install(*, attempt: InstallAttempt, receipt: Receipt, replaces: int | None = None) -> InstallAttempt:
     """Turn a receipt into store, installation, person and membership, and return the finished attempt.
 
     Repeating it changes nothing. A receipt older than the installation it would replace is set aside: the newer
-    install has replaced its token (contract §2.6). Identity is the store id that the exchange returned, never an
-    e-mail (design rule 4).
+    install has replaced its token (contract §2.6). Who knows which generation the receipt `replaces` says so: it is
+    older, then, than any other. Identity is the store id that the exchange returned, never an e-mail (design rule 4).
     """
     try:
         with transaction.atomic(durable=True):
-            _install(attempt, receipt)
+            _install(attempt, receipt, replaces)
     except _DoneBefore:
         return InstallAttempt.objects.select_related("app", "installation__store").get(pk=attempt.pk)
     counters.install(attempt.client_id, attempt.outcome)
     return attempt
 
 
-def _install(attempt: InstallAttempt, receipt: Receipt) -> None:
+def _install(attempt: InstallAttempt, receipt: Receipt, replaces: int | None) -> None:
     assert attempt.app is not None  # noqa: S101  a claim has an app; for the type checker
     store, created = _store(receipt)
     known = None if created else Installation.objects.filter(app=attempt.app, store=store).first()
-    if known and known.installed_at > receipt.exchanged_at:
+    if known and _is_newer(known, attempt, replaces):
         _finish(attempt, known, receipt, InstallAttempt.Outcome.SUPERSEDED)
         return
     installation = known or Installation(app=attempt.app, generation=0)
     installation.store = store
-    _open_generation(installation, receipt)
+    _open_generation(installation, attempt, receipt)
     _finish(attempt, installation, receipt, InstallAttempt.Outcome.INSTALLED)
     log.info(
         "installed",
@@ -57,6 +57,17 @@ def _install(attempt: InstallAttempt, receipt: Receipt) -> None:
             "missing_scopes": list(installation.missing_scopes),
         },
     )
+
+
+def _is_newer(known: Installation, attempt: InstallAttempt, replaces: int | None) -> bool:
+    """Tell whether the token we hold is newer than the attempt's. One that cannot be used is in nobody's way.
+
+    Claims are ordered by the database's clock: on a host whose own is ahead, an install would win over all that come
+    in that time, and over the living token.
+    """
+    if not known.callable:
+        return False
+    return known.installed_at > attempt.arrived_at if replaces is None else known.generation != replaces
 
 
 def _store(receipt: Receipt) -> tuple[Store, bool]:
@@ -72,17 +83,17 @@ def _store(receipt: Receipt) -> tuple[Store, bool]:
     return store, created
 
 
-def _open_generation(installation: Installation, receipt: Receipt) -> None:
+def _open_generation(installation: Installation, attempt: InstallAttempt, receipt: Receipt) -> None:
     """Open the next generation: new tokens, new scopes, and a prefill that is due now."""
     installation.generation += 1
     installation.secret_token = receipt.grant.secret_token
     installation.public_token = receipt.grant.public_token
     installation.scopes = list(receipt.grant.scopes)
     installation.gap = bool(scopes.missing(installation.app.asked_scopes, receipt.grant.scopes))
-    installation.installed_at = receipt.exchanged_at
+    installation.installed_at = attempt.arrived_at
     installation.uninstalled_at = installation.token_died_at = installation.paused_at = None
     installation.erase_due_at = installation.erased_at = None
-    installation.probed_at, installation.probe_due_at = receipt.exchanged_at, receipt.exchanged_at + spread(EVERY)
+    installation.probed_at, installation.probe_due_at = attempt.arrived_at, attempt.arrived_at + spread(EVERY)
     first = installation.generation == 1
     installation.save(force_insert=first)
     # By the database's clock: on a host whose own is ahead, the merchant would wait for as long as that.

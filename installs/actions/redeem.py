@@ -26,7 +26,6 @@ def redeem(*, attempt: InstallAttempt, code: str) -> InstallAttempt:
     :raises spool.SpoolUnusable: before anything is spent.
     """
     spool.prepare()
-    # Of two installs of one store at once the later begun holds the living token, whichever answer is back first.
     asked_at, started = datetime.now(UTC), time.monotonic()
     grant = _exchange(attempt, code)
     if grant is None:

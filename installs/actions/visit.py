@@ -193,7 +193,9 @@ def _install(app: AppRegistration, visit: native.Visit, proof: _Proof, *, replac
     attempt, _ = InstallAttempt.objects.claim(app, Arrival(replaced, visit.store_id, source=Source.NATIVE))
     grant = oauth.Grant(visit.store_id, visit.secret_token, visit.public_token, tuple(app.wanted_scopes), email="")
     story.about(app=app.client_id, store=visit.store_id, attempt=attempt.support_code)
-    return install(attempt=attempt, receipt=Receipt(attempt.uid, grant, proof.at, proof.took_ms))
+    receipt = Receipt(attempt.uid, grant, proof.at, proof.took_ms)
+    # The claim is younger than the proof: an install in between has replaced the token that was good then.
+    return install(attempt=attempt, receipt=receipt, replaces=replaces)
 
 
 def _subject(app: AppRegistration, visit: native.Visit) -> str:

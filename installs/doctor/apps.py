@@ -41,7 +41,7 @@ def registrations() -> Iterator[Finding]:
 def _registration(app: AppRegistration) -> Finding:
     subject = f"app {app.client_id}"
     visits = InstallAttempt.objects.filter(app=app, source=Source.RETURN).order_by("-arrived_at")
-    good = visits.filter(exchanged_at__isnull=False).values_list("exchanged_at", flat=True).first()
+    good = visits.filter(exchanged_at__isnull=False).values_list("arrived_at", flat=True).first()
     refused = visits.filter(outcome=InstallAttempt.Outcome.SECRET_WRONG)
     for since in filter(None, (good, app.client_secret_set_at)):
         refused = refused.filter(arrived_at__gt=since)
