@@ -183,6 +183,16 @@ class TestGauges:
         assert told.get("ecwidhub_beat_age_seconds", task="watch") < 60
         assert told.get("ecwidhub_alerts_open", rule="queue_old") == 0
 
+    def test_an_app_that_hears_nothing_is_told_as_long_as_it_has_stores(
+        self, merchant: Merchant, settings: LazySettings
+    ) -> None:
+        merchant.install()
+        now = datetime.now(UTC)
+        Installation.objects.update(installed_at=now - timedelta(days=40))  # what came before then is pruned
+        assert scrape(settings).get("ecwidhub_webhook_age_seconds", app="demo-app") > 39 * 86_400
+        Installation.objects.update(uninstalled_at=now)
+        assert "ecwidhub_webhook_age_seconds" not in scrape(settings).names
+
     def test_the_queries_do_not_grow_with_the_rows(self, merchant: Merchant, settings: LazySettings) -> None:
         merchant.install()
 

@@ -5,13 +5,14 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from installs import tasks
 from installs.actions import alarm
-from installs.models import AlertDelivery, AlertReceiver
+from installs.models import AlertDelivery, AlertReceiver, Rule
 from tests.ecwid.loopback import Answer, Site
 from tests.processes import ROOT
-from tests.test_monitoring_files import known
+from tests.test_monitoring_files import RULES, known
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -41,6 +42,14 @@ def test_the_lines_that_verify_an_alert_do(secret: str) -> None:
     told = json.loads(heard.body)
     assert list(told) == list(sample)
     assert list(told["data"]) == list(sample["data"])
+
+
+def test_every_alert_of_prometheus_is_explained() -> None:
+    rules = {rule["alert"] for rule in yaml.safe_load(RULES.read_text("utf-8"))["groups"][0]["rules"]}
+    rows = dict(re.findall(r"^\| `(Ecwidhub\w+)` \| ([^|]+) \|", PAGE, re.MULTILINE))
+    assert set(rows) == rules
+    for named in re.findall(r"As `(\w+)`", " ".join(rows.values())):
+        assert named in Rule.values
 
 
 def test_the_table_of_metrics_is_complete_and_true() -> None:

@@ -83,11 +83,17 @@ def _life() -> Iterator[Metric]:
     beats = GaugeMetricFamily("ecwidhub_beat_age_seconds", "Since a regular task last ran.", labels=["task"])
     for name, at in Pulse.objects.filter(name__in=["sweep", "watch"], at__isnull=False).values_list("name", "at"):
         beats.add_metric([name], _age(at))
-    heard = GaugeMetricFamily("ecwidhub_webhook_age_seconds", "Since the last webhook believed.", labels=["app"])
+    heard = GaugeMetricFamily(
+        "ecwidhub_webhook_age_seconds",
+        "Since an app with stores had its last webhook believed; since its first store, where none is known.",
+        labels=["app"],
+    )
     for app in AppRegistration.objects.enabled():
+        stores = Installation.objects.installed().filter(app=app).order_by("installed_at")
+        since = stores.values_list("installed_at", flat=True).first()
         received = WebhookEvent.objects.filter(app=app).order_by("-received_at").values_list("received_at", flat=True)
-        if last := received.first():
-            heard.add_metric([app.client_id], _age(last))
+        if since:
+            heard.add_metric([app.client_id], _age(received.first() or since))
     yield from (beats, heard)
 
 
