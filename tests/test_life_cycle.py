@@ -7,8 +7,9 @@ import pytest
 from django.conf import LazySettings
 
 from accounts.models import Session, StoreSettings, User
-from installs import actions, tasks
-from installs.ecwid import api
+from installs import actions, events, pace, tasks
+from installs.ecwid import api, errors
+from installs.ecwid import pace as pacing
 from installs.models import Erasure, Installation, WebhookEvent
 from tests.cast import long_ago, make_app, make_due, work
 from tests.deliveries import deliver, event
@@ -23,6 +24,24 @@ def hear(event_type: str, store_id: int = 1003, **changes: object) -> WebhookEve
     assert deliver(body).status_code == 200
     tasks.drain()
     return WebhookEvent.objects.get(event_id=body["eventId"])
+
+
+def ask(_event: WebhookEvent, installation: Installation) -> None:
+    """What a product does with the news: it asks Ecwid and lets refusals rise."""
+    api.get(installation.credentials(), "/profile")
+
+
+def refused(_event: WebhookEvent, _installation: Installation) -> None:
+    raise errors.TokenDead
+
+
+def a_while_goes_by(merchant: Merchant) -> None:
+    """Do what probes and the queue would do by and by."""
+    Installation.objects.filter(probe_due_at__isnull=False).update(probe_due_at=long_ago())
+    tasks.probe(merchant.installation.pk)
+    make_due()
+    work()
+    tasks.drain()
 
 
 def outcome(row: WebhookEvent) -> str:
@@ -143,6 +162,88 @@ class TestUninstall:
 
         assert (merchant.installation.health, merchant.installation.reason) == ("broken", "disconnected")
         assert len(merchant.sandbox.calls) == calls
+
+    @pytest.mark.parametrize("news", ["application.subscriptionStatusChanged", "order.created", "profile.updated"])
+    def test_a_dead_token_is_called_twice_at_most_whatever_is_heard_first(self, merchant: Merchant, news: str) -> None:
+        """The news of the uninstall was lost: a handler is the first to be refused, ours or a product's."""
+        merchant.install()
+        work()
+        merchant.sandbox.uninstall("demo-app", 1003)
+        calls = len(merchant.sandbox.calls)
+        with events.registered(ask, "order.created", "profile.updated", app="demo-app"):
+            heard = [hear(news), hear(news)]
+            assert (merchant.installation.health, merchant.installation.reason) == ("broken", "disconnected")
+            for _ in range(12):
+                a_while_goes_by(merchant)
+
+        assert [outcome(one) for one in heard] == ["disconnected"] * 2
+        assert merchant.installation.state == "uninstalled"
+        assert len(merchant.sandbox.calls) - calls == 2
+
+    def test_news_waits_for_the_end_of_a_wrong_suspicion(self, merchant: Merchant) -> None:
+        merchant.install()
+        work()
+        merchant.sandbox.disturb("application", "forbidden")
+        heard = [hear("application.subscriptionStatusChanged"), hear("application.subscriptionStatusChanged")]
+        assert merchant.installation.reason == "disconnected"
+        for _ in range(3):
+            a_while_goes_by(merchant)
+
+        assert [outcome(one) for one in heard] == ["active", "active"]
+        assert merchant.installation.health == "ok"
+
+    def test_a_token_that_only_one_call_refuses_is_not_suspected_for_ever(self, merchant: Merchant) -> None:
+        merchant.install()
+        work()
+        with events.registered(refused, "order.created", app="demo-app"):
+            heard = hear("order.created")
+            for _ in range(30):
+                a_while_goes_by(merchant)
+
+        heard.refresh_from_db()
+        assert (heard.state, heard.tries, merchant.installation.health) == ("failed", 11, "ok")
+
+    def test_a_blocked_token_is_not_suspected_by_a_handler(self, merchant: Merchant) -> None:
+        merchant.install()
+        work()
+        pace.shared().cool(pacing.key_of(merchant.installation.secret_token), 5.0)
+        with events.registered(refused, "order.created", app="demo-app"):
+            heard = hear("order.created")
+
+        heard.refresh_from_db()
+        assert (heard.state, heard.tries, merchant.installation.token_died_at) == ("waiting", 1, None)
+
+    def test_a_product_is_not_asked_about_a_store_that_has_gone(self, merchant: Merchant) -> None:
+        merchant.install()
+        work()
+        merchant.sandbox.uninstall("demo-app", 1003)
+        hear("application.uninstalled")
+        calls = len(merchant.sandbox.calls)
+        with events.registered(ask, "order.created", app="demo-app"):
+            heard = hear("order.created")
+
+        assert outcome(heard) == "disconnected"
+        assert len(merchant.sandbox.calls) == calls
+
+    @pytest.mark.parametrize("news", ["application.subscriptionStatusChanged", "order.created"])
+    def test_news_of_a_suspended_store_waits_for_hours_and_loses_no_try(self, merchant: Merchant, news: str) -> None:
+        merchant.install()
+        work()
+        merchant.sandbox.stores[1003].suspended = True
+        with events.registered(ask, "order.created", app="demo-app"):
+            heard = hear(news)
+            assert (merchant.installation.health, merchant.installation.reason) == ("degraded", "paused")
+            for _ in range(12):
+                heard.refresh_from_db()
+                assert (heard.state, heard.tries, heard.error) == ("waiting", 0, "paused")
+                assert heard.due_at > datetime.now(UTC) + timedelta(hours=2)
+                make_due()
+                tasks.drain()
+            merchant.sandbox.stores[1003].suspended = False
+            a_while_goes_by(merchant)
+
+        assert outcome(heard) == ("handled" if news == "order.created" else "active")
+        assert merchant.installation.health == "ok"
 
     def test_a_wrong_suspicion_is_taken_back_and_the_work_resumed(self, merchant: Merchant) -> None:
         merchant.install()

@@ -8,8 +8,8 @@ from types import TracebackType
 
 from accounts import story
 from installs import counters, events
-from installs.actions import hold
-from installs.ecwid import errors
+from installs.actions import hold, probe
+from installs.ecwid import api, errors
 from installs.models import Installation, WebhookEvent
 
 log = logging.getLogger(__name__)
@@ -18,6 +18,11 @@ BATCH = 50
 # Seconds before the next try; after the last the event is a dead letter and waits for an operator's replay.
 _DELAYS = [5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 28800]
 _HELD = timedelta(hours=1)
+_SUSPECTED = timedelta(minutes=2)  # the confirming probe comes after one
+_PAUSED = timedelta(hours=3)  # 402: the plan or a suspension, which change in hours, not in seconds
+# The end of an installation and its beginning: their handlers find out for themselves whether there is a token.
+_ALWAYS = events.NEVER_HELD | {"application.installed"}
+_ABOUT_PLANS = ("application.", "profile.")  # may be the news that a paused store is paused no longer
 _TRACEBACK_KEPT = 10_000
 
 
@@ -25,8 +30,12 @@ class NotYet(Exception):
     """Raised by a handler that cannot tell yet: the event comes again later."""
 
 
-class _Held(NotYet):
-    """An operator holds the installation back; its events wait without losing a try."""
+class _Parked(NotYet):
+    """Nothing may be done for the installation now; its events wait for a while without losing a try."""
+
+    def __init__(self, reason: str, span: timedelta) -> None:
+        super().__init__(reason)
+        self.span = span
 
 
 def handle_due() -> int:
@@ -79,12 +88,47 @@ def _handle(event: WebhookEvent) -> None:
         event.finish(outcome="unknown store", handled_at=datetime.now(UTC))
         return
     if installation.held_at and event.type not in events.NEVER_HELD:
-        raise _Held(hold.WORDS)
+        raise _Parked(hold.WORDS, _HELD)
     handlers = events.handlers_of(event, event.app.client_id)
-    words = [handler(event, installation) for handler in handlers]
+    words = _words(event, installation, handlers)
     outcome = next((word for word in words if isinstance(word, str)), "handled" if handlers else "no handler")
     if event.finish(outcome=outcome, traceback="", handled_at=datetime.now(UTC)):
         events.handled.send(sender=WebhookEvent, event=event, installation=installation)
+
+
+def _words(event: WebhookEvent, installation: Installation, handlers: list[events.Handler]) -> list[object]:
+    """Let each handler do its work and return what they said, or why there was nothing to do.
+
+    Handlers need not know what becomes of a token: that it is refused or paused is noted here, for all of them.
+    """
+    if handlers and event.type not in _ALWAYS and _is_over(event, installation):
+        return ["disconnected"]
+    try:
+        return [handler(event, installation) for handler in handlers]
+    except errors.TokenDead:
+        if installation.is_cooling:
+            raise  # a token that is blocked for its rate answers like a dead one (contract §4.4): wait and see
+        probe.follow(installation, api.Probe.DEAD)
+        if Installation.objects.installed().filter(pk=installation.pk).exists():
+            raise  # the confirming probe decides; the event comes again and finds out
+        return ["disconnected"]
+    except errors.Paused as error:
+        probe.follow(installation, api.Probe.PAUSED)
+        raise _Parked("paused", _PAUSED) from error
+
+
+def _is_over(event: WebhookEvent, installation: Installation) -> bool:
+    """Tell whether nothing can be asked about the store any more (design rule 9).
+
+    :raises _Parked: when that is not certain yet, or when its plan or a suspension stops us
+    """
+    if installation.uninstalled_at:
+        return True
+    if installation.token_died_at:
+        raise _Parked("disconnected, to be confirmed", _SUSPECTED)
+    if installation.paused_at and not event.type.startswith(_ABOUT_PLANS):
+        raise _Parked("paused", _PAUSED)
+    return False
 
 
 def _installation(event: WebhookEvent) -> Installation | None:
@@ -115,8 +159,8 @@ class _Attempt:
         expected = isinstance(error, NotYet | errors.EcwidError)
         log.log(logging.WARNING if expected else logging.ERROR, "event_failed", extra=about, exc_info=not expected)
         lines = "" if expected else "".join(traceback.format_exception(kind, error, trace))[-_TRACEBACK_KEPT:]
-        if isinstance(error, _Held):
-            self.event.retry(_HELD, hold.WORDS, tries=0)
+        if isinstance(error, _Parked):
+            self.event.retry(error.span, str(error), tries=self.event.tries - 1)
         else:
             self._come_again(f"{type(error).__name__}: {error}", lines)
         return True
