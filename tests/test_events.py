@@ -2,9 +2,10 @@
 
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection, models
 from django.test.utils import CaptureQueriesContext
 
@@ -25,9 +26,12 @@ class Product:
         self.seen: list[str] = []
         self.announced: list[str] = []
         self.failing = False
+        self.time_is_up_at = 0  # the call, counted from 1, in whose midst the worker is told to stop
 
     def refresh(self, event: WebhookEvent, _installation: Installation) -> None:
         self.seen.append(event.event_id)
+        if len(self.seen) == self.time_is_up_at:
+            raise SoftTimeLimitExceeded
         if self.failing:
             raise LookupError("the product has a bug")
 
@@ -132,6 +136,80 @@ def test_a_killed_worker_s_events_are_taken_up_again(product: Product) -> None:
     tasks.drain()
 
     assert len(product.seen) == 3
+
+
+def hang(product: Product, after: int) -> None:
+    """Drain with a worker whose time is up while the event after so many is handled."""
+    product.time_is_up_at = len(product.seen) + after + 1
+    with pytest.raises(SoftTimeLimitExceeded):
+        tasks.drain()
+
+
+def test_events_nobody_came_to_have_lost_nothing_when_time_is_up(product: Product) -> None:
+    """Ecwid hangs: a few events take all of a worker's time."""
+    for _ in range(handle.BATCH):
+        deliver(event("product.test_thing"))
+    hang(product, after=4)
+
+    assert len(product.seen) == 5
+    (late,) = WebhookEvent.objects.filter(state="waiting", tries=1)
+    assert late.error.startswith("SoftTimeLimitExceeded")
+    assert late.due_at > datetime.now(UTC)
+    left = WebhookEvent.objects.filter(state="waiting", tries=0, lease_by=None, lease_until=None)
+    assert left.count() == WebhookEvent.objects.due().count() == handle.BATCH - 5
+
+
+def test_events_behind_a_hanging_one_never_become_dead_letters(product: Product) -> None:
+    for _ in range(3):
+        deliver(event("product.test_thing"))
+    last = WebhookEvent.objects.order_by("-due_at", "-pk")[0]
+    for _ in range(15):
+        WebhookEvent.objects.exclude(pk=last.pk).update(state="waiting", due_at=last.due_at - timedelta(hours=1))
+        hang(product, after=0)
+    last.refresh_from_db()
+    assert (last.state, last.tries) == ("waiting", 0)
+
+    product.time_is_up_at, product.failing = 0, True
+    WebhookEvent.objects.exclude(pk=last.pk).delete()
+    tasks.drain()
+    last.refresh_from_db()
+    assert (last.state, last.tries) == ("waiting", 1)
+
+
+def test_a_killed_worker_costs_a_try_only_what_it_had_begun(product: Product) -> None:
+    for _ in range(3):
+        deliver(event("product.test_thing"))
+    for _ in range(12):
+        begun, *_others = WebhookEvent.objects.claim_batch(50)
+        assert begun.begin()
+        WebhookEvent.objects.update(lease_until=long_ago())
+    assert sorted(WebhookEvent.objects.values_list("tries", flat=True)) == [0, 0, 12]
+    tasks.drain()
+
+    assert len(product.seen) == 3
+    assert sorted(WebhookEvent.objects.values_list("state", "tries")) == [("done", 1), ("done", 1), ("done", 13)]
+
+
+def test_an_event_that_was_taken_over_before_its_turn_is_left_alone(product: Product) -> None:
+    """Those before it took longer than the lease of the batch."""
+    for _ in range(3):
+        deliver(event("product.testThing"))
+
+    def take_over(_event: WebhookEvent, _installation: Installation) -> None:
+        WebhookEvent.objects.exclude(pk=_event.pk).update(lease_by=uuid.uuid4())
+
+    with events.registered(take_over, "product.testThing"):
+        tasks.drain()
+    assert len(product.seen) == 1
+    assert sorted(WebhookEvent.objects.values_list("state", "tries")) == [("done", 1), ("running", 0), ("running", 0)]
+
+
+def test_each_event_has_a_lease_of_its_own_from_its_turn_on(product: Product) -> None:
+    deliver(event("product.test_thing"))
+    (claimed,) = WebhookEvent.objects.claim_batch(50)
+    WebhookEvent.objects.update(lease_until=long_ago())
+    assert claimed.begin()
+    assert WebhookEvent.objects.due().count() == 0
 
 
 def test_two_drains_share_the_work_and_double_none(product: Product) -> None:

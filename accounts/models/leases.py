@@ -26,27 +26,44 @@ class LeasedQuerySet(models.QuerySet["LeasedT"]):
         return self.filter(waiting | abandoned)
 
     def claim_batch(self, size: int) -> "list[LeasedT]":
-        """Take up to `size` rows that are due, the longest waiting first."""
+        """Take up to `size` rows that are due, the longest waiting first.
+
+        A row's try begins when its turn comes, with `begin`: what a killed worker never came to has lost none.
+        """
         holder = uuid.uuid4()
         some = list(self.due().order_by("due_at", "pk").values_list("pk", flat=True)[:size])
-        self.due().filter(pk__in=some).update(**_lease(holder))
+        self.due().filter(pk__in=some).update(**_hold(holder))
         return list(self.filter(lease_by=holder).order_by("due_at", "pk"))
 
+    def give_back(self, rows: "Sequence[LeasedT]") -> None:
+        """Let go of rows of one claim that nobody began to work on: they are due as before."""
+        mine = self._held(rows)
+        mine.update(state=Leased.State.WAITING, lease_until=None, lease_by=None)
+
     def finish_all(self, rows: "Sequence[LeasedT]", **facts: object) -> "list[LeasedT]":
-        """Mark rows of one claim as done, in one transaction; return those that nobody took over meanwhile."""
-        claims = {row.lease_by for row in rows}
+        """Mark rows of one claim as done at their first glance, in one transaction, without `begin`.
+
+        Returns those that nobody took over meanwhile.
+        """
         with transaction.atomic():
-            mine = self.filter(pk__in=[row.pk for row in rows], state=Leased.State.RUNNING, lease_by__in=claims)
-            still = set(mine.select_for_update().values_list("pk", flat=True))
+            still = set(self._held(rows).select_for_update().values_list("pk", flat=True))
             done = {"state": Leased.State.DONE, "error": "", "lease_until": None, "lease_by": None}
-            self.filter(pk__in=still).update(**done, **facts)
+            self.filter(pk__in=still).update(**done, tries=F("tries") + 1, **facts)
         return [row for row in rows if row.pk in still]
+
+    def _held(self, rows: "Sequence[LeasedT]") -> Self:
+        """Return those of a claim's rows that nobody began anew or took over meanwhile."""
+        claims = {row.lease_by for row in rows}
+        return self.filter(pk__in=[row.pk for row in rows], state=Leased.State.RUNNING, lease_by__in=claims)
+
+
+def _hold(holder: object) -> dict[str, Any]:
+    return {"state": Leased.State.RUNNING, "lease_until": Now() + LEASE, "lease_by": holder}
 
 
 def _lease(holder: object) -> dict[str, Any]:
-    """Return what a claim writes."""
-    until = {"lease_until": Now() + LEASE, "lease_by": holder}
-    return {"state": Leased.State.RUNNING, **until, "tries": F("tries") + 1, "error": ""}
+    """Return what a claim writes whose row is worked on at once."""
+    return _hold(holder) | {"tries": F("tries") + 1, "error": ""}
 
 
 PK, HOLDER = Given("pk", models.BigIntegerField()), Given("holder", models.UUIDField())
@@ -56,6 +73,12 @@ PK, HOLDER = Given("pk", models.BigIntegerField()), Given("holder", models.UUIDF
 def _take(kind: "type[Leased]") -> prepared.Update["Leased"]:
     rows: LeasedQuerySet[Leased] = kind._default_manager.all()  # type: ignore[assignment]
     return prepared.Update(lambda: (rows.due().filter(pk=PK), _lease(HOLDER)))
+
+
+@cache
+def _begin(kind: "type[Leased]") -> prepared.Update["Leased"]:
+    rows = kind._default_manager.filter(pk=PK, state=Leased.State.RUNNING, lease_by=HOLDER)
+    return prepared.Update(lambda: (rows, _lease(HOLDER)))
 
 
 @cache
@@ -92,6 +115,13 @@ class Leased(models.Model):
         if not _take(cls)(pk=pk, holder=holder):
             return None
         return next(iter(_taken(cls)(pk=pk, holder=holder)), None)
+
+    def begin(self) -> bool:
+        """Count a try at a row of a batch, with a lease of its own. False when somebody else has taken it over."""
+        if not _begin(type(self))(pk=self.pk, holder=self.lease_by):
+            return False
+        self.tries += 1
+        return True
 
     def _mine(self) -> "models.QuerySet[Self]":
         """Return this row as long as nobody began it anew or took it over meanwhile."""

@@ -3,8 +3,11 @@
 import logging
 import random
 import traceback
+from collections import deque
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
+
+from celery.exceptions import SoftTimeLimitExceeded
 
 from accounts import story
 from installs import counters, events
@@ -41,16 +44,27 @@ class _Parked(NotYet):
 def handle_due() -> int:
     """Handle one batch of the events that are due; return how many it took.
 
-    Handlers make their requests to Ecwid outside any transaction of ours.
+    Handlers make their requests to Ecwid outside any transaction of ours. When time is up in the middle, the events
+    whose turn has not come are due again at once and have lost nothing.
     """
     batch = WebhookEvent.objects.select_related("app").claim_batch(BATCH)
-    let_go = _let_go(batch)
-    for event in batch:
-        if event.pk in let_go:
-            continue
-        with story.chapter(app=event.app.client_id, store=event.store_id, event_id=event.event_id), _Attempt(event):
-            _handle(event)
+    left = deque(batch)
+    try:
+        let_go = _let_go(batch)
+        left = deque(event for event in batch if event.pk not in let_go)
+        while left:
+            _attempt(left.popleft())
+    finally:
+        if left:
+            WebhookEvent.objects.give_back(left)
     return len(batch)
+
+
+def _attempt(event: WebhookEvent) -> None:
+    if not event.begin():  # those before it took longer than its lease
+        return
+    with story.chapter(app=event.app.client_id, store=event.store_id, event_id=event.event_id), _Attempt(event):
+        _handle(event)
 
 
 def _let_go(batch: list[WebhookEvent]) -> set[int]:
@@ -139,7 +153,8 @@ def _installation(event: WebhookEvent) -> Installation | None:
 class _Attempt:
     """One try at one event. Whatever a handler raises ends in the event's row, with its traceback.
 
-    Handlers are other people's code too, so this is the one place that holds back every exception.
+    Handlers are other people's code too, so this is the one place that holds back every exception, but for the one
+    that says the worker's time is up: that is for the whole batch.
     """
 
     def __init__(self, event: WebhookEvent) -> None:
@@ -156,14 +171,16 @@ class _Attempt:
                 counters.event(self.event.app.client_id, "done")
             return False
         about = {"type": self.event.type, "tries": self.event.tries}
-        expected = isinstance(error, NotYet | errors.EcwidError)
+        late = isinstance(error, SoftTimeLimitExceeded)
+        expected = late or isinstance(error, NotYet | errors.EcwidError)
         log.log(logging.WARNING if expected else logging.ERROR, "event_failed", extra=about, exc_info=not expected)
         lines = "" if expected else "".join(traceback.format_exception(kind, error, trace))[-_TRACEBACK_KEPT:]
         if isinstance(error, _Parked):
             self.event.retry(error.span, str(error), tries=self.event.tries - 1)
         else:
+            # One that takes too long by itself would come first for ever, if its try did not count and it did not wait.
             self._come_again(f"{type(error).__name__}: {error}", lines)
-        return True
+        return not late
 
     def _come_again(self, reason: str, lines: str) -> None:
         if self.event.tries > len(_DELAYS):
