@@ -170,3 +170,14 @@ def test_the_models_need_no_migration_that_is_not_there() -> None:
     done = manage("makemigrations", "--check", "--dry-run")
 
     assert done.returncode == 0, done.stdout
+
+
+def test_a_database_is_not_waited_for_without_end_unless_a_migration_asks_for_it() -> None:
+    told = "from django.conf import settings; print(settings.DATABASES['default']['OPTIONS'])"
+    database = {"DATABASE_URL": "postgres://hub@127.0.0.1:9/hub?application_name=hub"}
+    usual = ast.literal_eval(manage("shell", "-v", "0", "-c", told, **database).stdout)
+    migrating = ast.literal_eval(manage("shell", "-v", "0", "-c", told, STATEMENT_TIMEOUT="0", **database).stdout)
+
+    assert (usual["connect_timeout"], usual["tcp_user_timeout"], usual["application_name"]) == (3, 10_000, "hub")
+    assert "-c statement_timeout=10000 -c lock_timeout=5000" in usual["options"]
+    assert "-c statement_timeout=0 -c lock_timeout=5000" in migrating["options"]
