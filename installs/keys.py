@@ -61,7 +61,7 @@ def in_use() -> dict[str, list[str]]:
         places = found.setdefault(spool.key_id(uid), [])
         if SPOOL not in places:
             places.append(SPOOL)
-    found.pop("", None)  # a file that went meanwhile
+    found.pop("", None)  # a file that went meanwhile, or cannot be read
     return found
 
 

@@ -5,10 +5,12 @@ stays and the sweep imports it. Files are sealed under TOKEN_KEYS, bound to thei
 """
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from uuid import UUID
 
@@ -17,11 +19,17 @@ from django.conf import settings
 from accounts import sealing
 from installs.ecwid import oauth
 
+log = logging.getLogger(__name__)
+
 _SUFFIX = ".grant"
 
 
 class SpoolUnusable(Exception):
     """The spool directory cannot be written to, so no code may be exchanged."""
+
+
+class Unreadable(sealing.SealBroken):
+    """A file that holds no receipt we understand, or cannot be opened at all. Never carries what it holds."""
 
 
 @dataclass(frozen=True)
@@ -69,16 +77,33 @@ def remove(attempt: UUID) -> None:
 
 
 def waiting() -> Iterator[UUID]:
-    """Yield the attempts whose grants wait, oldest first."""
+    """Yield the attempts whose grants wait, by their names. A file that somebody else left there is passed over."""
     folder: Path = settings.SPOOL_DIR
     files = sorted(folder.glob(f"*{_SUFFIX}"), key=lambda path: path.name) if folder.is_dir() else []
     for path in files:
-        yield UUID(path.stem)
+        if attempt := _attempt_of(path):
+            yield attempt
+        else:
+            _note_stranger(path)
+
+
+def _attempt_of(path: Path) -> UUID | None:
+    """Return the attempt that a file is about, None when we have not named it."""
+    try:
+        attempt = UUID(path.stem)
+    except ValueError:
+        return None
+    return attempt if path == _path(attempt) else None
+
+
+@lru_cache(maxsize=64)  # once in a process, not at each sweep
+def _note_stranger(path: Path) -> None:
+    log.warning("spool_file_not_ours", extra={"file": path.name[:100]})
 
 
 def waiting_since() -> datetime | None:
     """Return since when the oldest grant waits, None when none does."""
-    times = [path.stat().st_mtime for path in settings.SPOOL_DIR.glob(f"*{_SUFFIX}")]
+    times = [_path(attempt).stat().st_mtime for attempt in waiting()]
     return datetime.fromtimestamp(min(times), UTC) if times else None
 
 
@@ -91,20 +116,25 @@ def read(attempt: UUID) -> Receipt:
     """Return the receipt of `attempt`.
 
     :raises FileNotFoundError: when another worker has imported it meanwhile.
-    :raises sealing.SealBroken: when TOKEN_KEYS no longer holds the key it was sealed with.
+    :raises sealing.SealBroken: when TOKEN_KEYS no longer holds the key it was sealed with, or it is Unreadable.
     """
     path = _path(attempt)
-    content = json.loads(sealing.unseal(path.read_text(), f"spool:{path.name}"))
-    grant = content["grant"] | {"scopes": tuple(content["grant"]["scopes"])}
-    exchanged_at = datetime.fromisoformat(content["exchanged_at"])
-    return Receipt(attempt, oauth.Grant(**grant), exchanged_at, content["exchange_ms"])
+    try:
+        content = json.loads(sealing.unseal(path.read_text(), f"spool:{path.name}"))
+        grant = content["grant"] | {"scopes": tuple(content["grant"]["scopes"])}
+        exchanged_at = datetime.fromisoformat(content["exchanged_at"])
+        return Receipt(attempt, oauth.Grant(**grant), exchanged_at, content["exchange_ms"])
+    except FileNotFoundError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f"the file cannot be read ({type(error).__name__})") from None
 
 
 def key_id(attempt: UUID) -> str:
-    """Return the id of the key that sealed the receipt of `attempt`, "" when it is gone."""
+    """Return the id of the key that sealed the receipt of `attempt`, "" when it is gone or cannot be read."""
     try:
         return sealing.key_id(_path(attempt).read_text())
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return ""
 
 

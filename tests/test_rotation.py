@@ -197,6 +197,16 @@ def test_what_cannot_be_opened_keeps_its_key_in_place(app: AppRegistration, sett
     assert Job.objects.get().failed == 1
 
 
+def test_a_file_of_the_spool_that_cannot_be_read_ends_it_as_failed(merchant: Merchant, settings: LazySettings) -> None:
+    """Which key it needs, nobody can tell."""
+    put_aside(merchant)
+    uid = next(spool.waiting())
+    (settings.SPOOL_DIR / f"{uid}.grant").write_bytes(b"\xff\xfe")
+    turn(settings)
+    with pytest.raises(CommandError, match="1 secrets cannot be opened"):
+        shell("rotate_keys")
+
+
 class TestStart:
     """Neither web server nor worker starts with a configuration that lacks a key in use."""
 

@@ -1,5 +1,6 @@
 """A code buys its token once: whatever dies after the exchange, the grant is on disk and the sweep brings it in."""
 
+import json
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from django.conf import LazySettings
 from django.db import connection
 
 from accounts import sealing
-from installs import spool, tasks
+from installs import keys, spool, tasks
 from installs.ecwid import oauth
 from installs.models import Installation, InstallAttempt
 from tests.cast import work
@@ -116,6 +117,57 @@ def test_an_unreadable_receipt_does_not_stop_the_others(merchant: Merchant, sett
 
     assert merchant.installation.generation == 1
     assert len(list(spool.waiting())) == 1
+
+
+def sealed_as(uid: str, content: object) -> bytes:
+    return sealing.seal(json.dumps(content), f"spool:{uid}.grant").encode()
+
+
+NOBODY = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("copy of x", b""),
+        ("", b""),
+        (f"{{{NOBODY}}}", b""),
+        (NOBODY, b"\xff\xfe"),
+        (NOBODY, {}),
+        (NOBODY, []),
+        (NOBODY, {"grant": {"scopes": [], "rank": 1}, "exchanged_at": "2026-01-01T00:00:00+00:00"}),
+        (NOBODY, None),
+    ],
+    ids=["copied", "nameless", "in braces", "binary", "nothing in it", "a list", "newer", "a folder"],
+)
+def test_no_file_whatever_stops_the_sweep_or_a_start(
+    merchant: Merchant, settings: LazySettings, name: str, content: bytes | object
+) -> None:
+    """A name that is none of ours, a file that is none, one of another version, one that cannot be opened."""
+    bought(merchant)
+    path = Path(settings.SPOOL_DIR) / f"{name}.grant"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content if isinstance(content, bytes) else sealed_as(name, content))
+    keys.require_at_start()
+    assert spool.waiting_since() is not None
+    tasks.sweep()
+    work()
+
+    assert merchant.installation.prefill.state == "done"
+    assert path.exists(), "somebody should look at it"
+
+
+def test_a_file_that_is_none_of_ours_is_told_once(
+    merchant: Merchant, settings: LazySettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool.prepare()
+    (Path(settings.SPOOL_DIR) / "left by a backup.grant").write_text("")
+    for _ in range(3):
+        tasks.sweep()
+
+    assert [record.getMessage() for record in caplog.records].count("spool_file_not_ours") == 1
 
 
 def test_without_a_spool_no_code_is_spent(merchant: Merchant, settings: LazySettings, tmp_path: Path) -> None:

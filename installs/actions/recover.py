@@ -20,7 +20,7 @@ def import_spool() -> list[InstallAttempt]:
             receipt = spool.read(uid)
         except FileNotFoundError:
             continue
-        except (sealing.SealBroken, ValueError):
+        except sealing.SealBroken:
             log.exception("spool_unreadable", extra={"attempt": str(uid)})
             continue
         attempt = InstallAttempt.objects.select_related("app").filter(uid=uid).first()

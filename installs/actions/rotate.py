@@ -50,7 +50,7 @@ def _step(job: Job) -> bool:
 
 def _reseal_spool(job: Job) -> None:
     for uid in list(spool.waiting()):
-        if spool.key_id(uid) in ("", sealing.current_key_id()):
+        if spool.key_id(uid) == sealing.current_key_id():
             continue
         try:
             spool.reseal(uid)
