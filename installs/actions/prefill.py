@@ -84,7 +84,10 @@ def _store(work: Prefill, installation: Installation, findings: Findings, starte
     with transaction.atomic(durable=True):
         (settings,) = _settings(store=installation.store_id)
         _note(installation, started, "done")
+        # The installation's row before the prefill's, as whoever installs and uninstalls locks them.
+        _resume(pk=installation.pk, generation=installation.generation, status=findings.subscription)
         if not work.finish(done_at=findings.at):
+            transaction.set_rollback(True)
             log.info("prefill_overtaken", extra=_about(installation))
             return
         changed = settings.fill(findings.facts.known(), findings.at)
@@ -93,7 +96,6 @@ def _store(work: Prefill, installation: Installation, findings: Findings, starte
             told = list(dict.fromkeys([*work.changed_since, *changed]))
             Prefill.objects.filter(pk=work.pk).update(changed_since=told)
         _introduce_owner(installation, settings)
-        _resume(pk=installation.pk, generation=installation.generation, status=findings.subscription)
     if not work.done_at:
         counters.prefilled(installation.app.client_id, (datetime.now(UTC) - installation.installed_at).total_seconds())
     counters.prefill(installation.app.client_id, "done")
