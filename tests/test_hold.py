@@ -1,8 +1,11 @@
 """An operator holds an installation back: our work for it waits, the merchant's goes on, and nothing is lost."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from installs import tasks
 from installs.actions import hold
@@ -39,6 +42,24 @@ def test_what_is_due_waits_and_goes_on_afterwards(held: Merchant) -> None:
     work()
     assert held.store.settings.city == "Rotterdam"
     assert len(held.sandbox.calls) == calls + 3
+
+
+def test_a_reinstall_at_the_same_moment_does_not_lose_it(merchant: Merchant) -> None:
+    merchant.install()
+    operators = [hold.hold]
+
+    def just_before(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        """Let an operator act between the look at the installation and the writing of its next generation."""
+        if sql.startswith('UPDATE "installs_installation"') and operators:
+            operators.pop()(installations=Installation.objects.all())
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(just_before):
+        merchant.install()
+
+    assert not operators
+    assert merchant.installation.generation == 2
+    assert merchant.installation.held_at is not None
 
 
 def test_events_wait_without_losing_a_try(held: Merchant) -> None:

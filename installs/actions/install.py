@@ -85,17 +85,22 @@ def _store(receipt: Receipt) -> tuple[Store, bool]:
 
 def _open_generation(installation: Installation, attempt: InstallAttempt, receipt: Receipt) -> None:
     """Open the next generation: new tokens, new scopes, and a prefill that is due now."""
-    installation.generation += 1
-    installation.secret_token = receipt.grant.secret_token
-    installation.public_token = receipt.grant.public_token
-    installation.scopes = list(receipt.grant.scopes)
-    installation.gap = bool(scopes.missing(installation.app.asked_scopes, receipt.grant.scopes))
-    installation.installed_at = attempt.arrived_at
-    installation.uninstalled_at = installation.token_died_at = installation.paused_at = None
-    installation.erase_due_at = installation.erased_at = None
-    installation.probed_at, installation.probe_due_at = attempt.arrived_at, attempt.arrived_at + spread(EVERY)
+    opened: dict[str, object] = {
+        "generation": installation.generation + 1,
+        "secret_token": receipt.grant.secret_token,
+        "public_token": receipt.grant.public_token,
+        "scopes": list(receipt.grant.scopes),
+        "gap": bool(scopes.missing(installation.app.asked_scopes, receipt.grant.scopes)),
+        "installed_at": attempt.arrived_at,
+        "probed_at": attempt.arrived_at,
+        "probe_due_at": attempt.arrived_at + spread(EVERY),
+        **dict.fromkeys(("uninstalled_at", "token_died_at", "paused_at", "erase_due_at", "erased_at")),
+    }
+    for name, value in opened.items():
+        setattr(installation, name, value)
     first = installation.generation == 1
-    installation.save(force_insert=first)
+    # Nothing but this: what else stands in the row, an operator may be writing just now.
+    installation.save(force_insert=first, update_fields=None if first else opened)
     # By the database's clock: on a host whose own is ahead, the merchant would wait for as long as that.
     prefill = Prefill(installation=installation, generation=installation.generation, due_at=Now())
     prefill.save(force_insert=first)
