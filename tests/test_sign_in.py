@@ -129,6 +129,34 @@ def test_an_operator_s_session_is_switched_not_merged(merchant: Merchant) -> Non
     assert not Membership.objects.filter(user=operator).exists()
 
 
+def test_an_owner_who_is_switched_off_shuts_no_other_owner_out(merchant: Merchant) -> None:
+    merchant.install()
+    joris = User.objects.create_merchant(email="joris@people.example")
+    Membership.objects.create(user=joris, store=merchant.store, role=Membership.Role.OWNER)
+    User.objects.filter(pk=merchant.store.owner.pk).update(is_active=False)
+    merchant.install()
+
+    assert merchant.get(f"{merchant.page}onboarding/").status_code == 200
+    assert merchant.browser.session["_auth_user_id"] == str(joris.pk)
+
+
+@pytest.mark.parametrize("from_admin", [True, False])
+def test_where_every_owner_is_switched_off_a_page_says_so_and_nobody_goes_round(
+    merchant: Merchant, from_admin: bool
+) -> None:
+    merchant.install()
+    User.objects.update(is_active=False)
+    answer = merchant.install(from_admin=from_admin)
+    if not from_admin:
+        answer = merchant.post(f"{confirm_address(merchant, answer)}continue/")
+
+    assert answer.status_code == 403
+    assert "switched off" in answer.content.decode()
+    assert InstallAttempt.objects.order_by("pk").last().support_code in answer.content.decode()  # type: ignore[union-attr]
+    assert merchant.installation.generation == 2, "the app is connected all the same"
+    assert User.objects.count() == 1
+
+
 def test_signing_out_ends_the_session(merchant: Merchant) -> None:
     merchant.install()
     merchant.post("/sign-out/")

@@ -52,9 +52,9 @@ class Store(models.Model):
 
     @cached_property
     def owner(self) -> "User":
-        """The person who speaks for this store: its first owner.
+        """The person who speaks for this store: the first of its owners whom no operator has switched off.
 
-        :raises IndexError: when nobody owns it, which `install` never leaves behind.
+        :raises Membership.DoesNotExist: when there is none; that nobody owns it at all, `install` never leaves behind.
         """
-        memberships = self.memberships.filter(role="owner").select_related("user").order_by("pk")
-        return memberships[0].user
+        memberships = self.memberships.filter(role="owner", user__is_active=True).select_related("user")
+        return memberships.earliest("pk").user

@@ -113,6 +113,11 @@ USED_ELSEWHERE = Answer(
 IN_PROGRESS = Answer(
     202, _("Saved. We’re just finishing"), _("Your permission is safe with us. This page looks again by itself.")
 )
+SWITCHED_OFF = Answer(
+    403,
+    _("You can’t sign in at the moment"),
+    _("Your account here has been switched off. Your store is connected and unchanged. Please write to support."),
+)
 NOT_A_NAVIGATION = Answer(
     400, _("Please open this link in your browser"), _("It works only as a page of its own, not inside another one.")
 )

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import doorbell, languages, sign_in, story
-from accounts.models import Store, User
+from accounts.models import Membership, Store, User
 from installs import actions, counters, spool, tasks
 from installs.models import AppRegistration, Arrival, InstallAttempt
 from installs.views import answers, arrivals
@@ -105,8 +105,7 @@ def _answer(request: HttpRequest, attempt: InstallAttempt, *, own: bool, trusted
         return _ask(attempt) if in_flight else answers.page(request, answers.USED_ELSEWHERE, attempt)
     # At once only when nobody else is signed in: a store is never bound to whoever happens to be here (rule 5).
     if (trusted or attempt.trusted) and request.user.is_anonymous:
-        _sign_in(request, attempt, store)
-        return _remember(answers.see_other(_first_page(store)), attempt)
+        return _remember(_let_in(request, attempt, store), attempt)
     return _ask(attempt)
 
 
@@ -144,15 +143,23 @@ def proceed(request: HttpRequest, uid: UUID) -> HttpResponse:
     if not _brought(request, attempt) or attempt.installation is None:
         return answers.page(request, answers.USED_ELSEWHERE, attempt)
     store = attempt.installation.store
-    if not _is_member(request.user, store):
-        _sign_in(request, attempt, store)
-    return answers.see_other(_first_page(store))
+    if _is_member(request.user, store):
+        return answers.see_other(_first_page(store))
+    return _let_in(request, attempt, store)
 
 
-def _sign_in(request: HttpRequest, attempt: InstallAttempt, store: Store) -> None:
-    sign_in.sign_in(request, store.owner, only=store)
+def _let_in(request: HttpRequest, attempt: InstallAttempt, store: Store) -> HttpResponse:
+    """Sign in to the store and go to its first page. Where operators have switched all its owners off, say so: their
+    session would end with the next request, and the sign-in page lead nowhere."""
+    try:
+        owner = store.owner
+    except Membership.DoesNotExist:
+        log.warning("owners_switched_off", extra={"store": store.store_id, "attempt": attempt.support_code})
+        return answers.page(request, answers.SWITCHED_OFF, attempt)
+    sign_in.sign_in(request, owner, only=store)
     InstallAttempt.objects.filter(pk=attempt.pk, signed_in_at=None).update(signed_in_at=Now())
     log.info("signed_in", extra={"store": store.store_id, "attempt": attempt.support_code})
+    return answers.see_other(_first_page(store))
 
 
 def _is_member(user: User | AnonymousUser, store: Store) -> bool:
