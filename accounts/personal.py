@@ -20,7 +20,8 @@ PERSONAL: dict[type[StoreSettings] | type[User] | type[Passkey], dict[str, objec
         "brand_name": "",
         "origins": {},
     },
-    User: {"name": "", "email": "", "language": ""},
+    # When an address was proven says nothing by itself, but must not outlive the address: the next one is unproven.
+    User: {"name": "", "email": "", "email_proven_at": None, "language": ""},
     Passkey: {"name": "", "credential_id": "", "public_key": b""},  # erased by removing the row
 }
 
@@ -32,9 +33,6 @@ IMPERSONAL = {
         "dimensions_unit", "volume_unit", "date_format", "time_format", "timezone", "languages", "default_language",
         "website_platform", "closed", "suspended", "plan_features", "white_label", "filled_at",
     },
-    User: {
-        "id", "password", "last_login", "is_superuser", "username", "is_staff", "is_active", "date_joined",
-        "email_proven_at",
-    },
+    User: {"id", "password", "last_login", "is_superuser", "username", "is_staff", "is_active", "date_joined"},
     Passkey: {"id", "person", "sign_count", "created_at", "used_at"},
 }  # fmt: skip

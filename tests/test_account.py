@@ -9,10 +9,10 @@ from django.test import Client
 
 from accounts import browsers, joining, links, moving, tokens
 from accounts.models import Letter, Membership, Proof, Session, User
-from installs.actions import uninstall
+from installs.actions import erase, uninstall
 from tests.cast import long_ago, work
 from tests.letters import damaged, post, with_token_of
-from tests.people import Merchant
+from tests.people import Merchant, operator
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -231,6 +231,40 @@ class TestMoving:
 
         assert (anna.email, anna.email_proven_at is not None) == (NEW, True)
         assert merchant.post("/account/email/", {"new-email": A}).status_code == 403
+
+    @pytest.mark.parametrize("stays", [False, True], ids=["erased now", "erased when the proof was left behind"])
+    def test_a_proof_does_not_outlive_its_address(self, merchant: Merchant, anna: User, stays: bool) -> None:
+        """After an erasure the store tells an address that nobody has proven."""
+        whole(anna)
+        proven_at = User.objects.get(pk=anna.pk).email_proven_at
+        merchant.sandbox.uninstall("demo-app", 1003)
+        uninstall.close(installation=merchant.installation, at=datetime.now(UTC))
+        erase.erase(installation=merchant.installation, reason="asked")
+        assert User.objects.get(pk=anna.pk).email_proven_at is None
+        if stays:
+            User.objects.update(email_proven_at=proven_at)
+        merchant.install()
+        work()
+
+        page = merchant.get("/account/").content.decode()
+        assert A in page
+        assert "Confirmed" not in page
+        (link,) = ask(merchant.browser, "email", NEW)
+        assert merchant.post(link).status_code == 303
+
+    @pytest.mark.parametrize(("email", "name", "proven"), [(A, "Anna", True), (NEW, "", False), ("", "", False)])
+    def test_an_address_that_an_operator_writes_is_not_proven(
+        self, anna: User, email: str, name: str, proven: bool
+    ) -> None:
+        whole(anna)
+        browser = operator()
+        inlines = {f"memberships-{what}_FORMS": str(count) for what, count in (("TOTAL", 1), ("INITIAL", 1))}
+        row = {"memberships-0-id": str(anna.memberships.get().pk), "memberships-0-user": str(anna.pk)}
+        typed = {"username": anna.username, "name": name, "email": email, "is_active": "on"}
+        saved = browser.post(f"/admin/accounts/user/{anna.pk}/change/", typed | inlines | row)
+        assert saved.status_code == 302, saved.content.decode()
+        anna.refresh_from_db()
+        assert (anna.email, anna.name, anna.email_proven_at is not None) == (email, name, proven)
 
     def test_a_link_asked_for_before_the_account_grew_is_void_after(
         self, merchant: Merchant, anna: User, stranger: Merchant, joerg: User

@@ -115,6 +115,8 @@ class PeopleAdmin(_UserAdmin, pages.LongLists, Asking):  # type: ignore[misc]  #
         return columns.label("info" if person.is_active else "warning", _standing(person)) if person.is_staff else "–"
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if "email" in form.changed_data:
+            obj.email_proven_at = None  # the address before was proven, not this one
         super().save_model(request, obj, form, change)
         if not obj.is_active or ("is_staff" in form.changed_data and not obj.is_staff):
             obj.sessions.all().delete()

@@ -7,7 +7,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Case, CharField, F, IntegerField, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    CharField,
+    DateTimeField,
+    F,
+    IntegerField,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, NullIf
 
 from accounts import story
@@ -126,7 +138,13 @@ def _introduce() -> tuple[QuerySet[User], dict[str, object]]:
     name, email = Given("name", CharField()), Given("email", CharField())
     owners = Membership.objects.filter(store_id=_STORE, role=Membership.Role.OWNER).order_by("pk")
     lacking = User.objects.filter(Q(name="") | Q(email=""), pk=Subquery(owners.values("user")[:1]))
-    return lacking, {"name": _unless_known("name", name), "email": _unless_known("email", email)}
+    # An address that the store tells is nobody's proof, whatever was proven before an erasure.
+    proven = Case(When(email="", then=None), default=F("email_proven_at"), output_field=DateTimeField())
+    return lacking, {
+        "name": _unless_known("name", name),
+        "email": _unless_known("email", email),
+        "email_proven_at": proven,
+    }
 
 
 def _unless_known(column: str, value: Given) -> Case:
