@@ -389,6 +389,22 @@ class TestFailingTooOften:
             assert frame.open().status_code == 403
         assert frame.open().status_code == 200
 
+    @pytest.mark.parametrize("mode", ["query", "fragment"])
+    @pytest.mark.parametrize("why", ["plan_has_api", "suspended"])
+    def test_a_store_whose_plan_lets_no_app_in_is_told_so_and_not_held_back(
+        self, merchant: Merchant, frame: Frame, why: str, mode: str
+    ) -> None:
+        setattr(merchant.sandbox.stores[1003], why, why == "suspended")
+        for _ in range(22):
+            answer = frame.open(mode)
+            assert answer.status_code == 403
+            assert "its plan may not include them, or it may be suspended" in answer.content.decode()
+            assert "once more" not in answer.content.decode()
+        assert not Installation.objects.exists()
+
+        setattr(merchant.sandbox.stores[1003], why, why != "suspended")
+        assert frame.open(mode).status_code == 200
+
 
 class TestHealing:
     """The payload brings the token at every opening, so whatever was lost comes back with it."""

@@ -158,8 +158,8 @@ def _prove(app: AppRegistration, visit: native.Visit) -> _Proof:
     at, started = datetime.now(UTC), time.monotonic()
     try:
         _ask(visit)
-    except errors.Unreachable:
-        raise
+    except (errors.Unreachable, errors.Paused):
+        raise  # says nothing against the token
     except errors.EcwidError:
         Bucket.take("native token", _subject(app, visit), size=1, refill=_MINUTE)
         raise

@@ -118,6 +118,9 @@ def _enter(request: Request, app: AppRegistration, read: Callable[[], protocol.V
     try:
         opening = actions.visit.Opening(read(), sealed, client)
         admission = actions.visit.admit(app=app, opening=opening)
+    except errors.Paused:
+        log.warning("native_paused", extra={"app": app.client_id})
+        return frames.page(request, "paused", {"client_id": app.client_id}, status=403)
     except errors.EcwidError as error:
         log.warning("native_refused", extra={"app": app.client_id, "reason": type(error).__name__})
         if not isinstance(error, errors.Unreachable):  # that is nobody's fault
