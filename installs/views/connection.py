@@ -105,12 +105,12 @@ def _page(request: HttpRequest, store: Store) -> HttpResponse:
 @require_GET
 @login_required
 def export(request: HttpRequest, store_id: int) -> HttpResponse:
-    """Give an owner everything personal we hold for their store, as a file. Never a token."""
+    """Give an owner everything personal we hold for their store, as a file. Never a token, nor others' accounts."""
     store = access.owned_store(request, store_id)
     installation = Installation.objects.filter(store=store).select_related("store").first()
     if installation is None:
         raise Http404
-    content = actions.privacy.export(installation=installation)
+    content = actions.privacy.export(installation=installation, by=access.person_of(request))
     response = JsonResponse(content, json_dumps_params={"indent": 2, "ensure_ascii": False})
     response.headers["Content-Disposition"] = f'attachment; filename="store-{store.store_id}.json"'
     return response
