@@ -8,6 +8,7 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -103,7 +104,10 @@ def _note_stranger(path: Path) -> None:
 
 def waiting_since() -> datetime | None:
     """Return since when the oldest grant waits, None when none does."""
-    times = [_path(attempt).stat().st_mtime for attempt in waiting()]
+    times: list[float] = []
+    for attempt in waiting():
+        with suppress(FileNotFoundError):  # it was imported since it was listed
+            times.append(_path(attempt).stat().st_mtime)
     return datetime.fromtimestamp(min(times), UTC) if times else None
 
 
