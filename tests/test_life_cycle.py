@@ -418,6 +418,22 @@ class TestWhatElseEcwidTells:
         assert merchant.installation.subscription_status == status
         assert merchant.installation.health == ("degraded" if status == "SUSPENDED" else "ok")
 
+    def test_a_status_that_is_longer_than_any_we_know_is_cut(self, merchant: Merchant) -> None:
+        merchant.install()
+        merchant.sandbox.subscription("demo-app", 1003, "x" * 45)
+        work()
+        assert (merchant.installation.prefill.state, merchant.installation.subscription_status) == ("done", "X" * 20)
+        assert outcome(hear("application.subscriptionStatusChanged")) == "x" * 20
+
+    @pytest.mark.parametrize("said", ["looked at and found to say nothing new", "a\x00" * 40], ids=["long", "odd"])
+    def test_what_a_product_says_at_length_is_cut(self, merchant: Merchant, said: str) -> None:
+        merchant.install()
+        with events.registered(lambda *_: said, "order.created", app="demo-app"):
+            heard = hear("order.created")
+
+        assert outcome(heard) == said.replace("\x00", "")[:30]
+        assert heard.state == "done"
+
     def test_an_event_of_an_unknown_store_is_kept_and_does_nothing(self, merchant: Merchant) -> None:
         assert outcome(hear("order.created", 4242)) == "unknown store"
         assert merchant.sandbox.calls == []

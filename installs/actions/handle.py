@@ -14,6 +14,7 @@ from installs import counters, events
 from installs.actions import hold, probe
 from installs.ecwid import api, errors
 from installs.models import Installation, WebhookEvent
+from installs.models.events import OUTCOME_MAX
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,8 @@ def _handle(event: WebhookEvent) -> None:
     handlers = events.handlers_of(event, event.app.client_id)
     words = _words(event, installation, handlers)
     outcome = next((word for word in words if isinstance(word, str)), "handled" if handlers else "no handler")
-    if event.finish(outcome=outcome, traceback="", handled_at=datetime.now(UTC)):
+    # What a product says is as long as it likes; PostgreSQL would refuse what the column cannot hold.
+    if event.finish(outcome=outcome.replace("\x00", "")[:OUTCOME_MAX], traceback="", handled_at=datetime.now(UTC)):
         events.handled.send(sender=WebhookEvent, event=event, installation=installation)
 
 

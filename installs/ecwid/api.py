@@ -13,6 +13,7 @@ from installs.ecwid import pace as pacing
 PAGE = 100  # the most a list gives at once. Source: contract §4.2
 KEY_MAX = 1024  # characters. Source: contract §6.1
 VALUE_MAX = 1024 * 1024  # bytes. Source: contract §6.1
+STATUS_MAX = 20  # characters of a subscription's status; the longest known has nine. Source: contract §10
 PUBLIC_VALUE_MAX = 256 * 1024  # bytes, the value of the key "public". Source: contract §6.1
 
 # Legal pages come whole and in every language (contract §5.2): a profile may be larger than other answers.
@@ -48,7 +49,7 @@ class Call:
 
 @dataclasses.dataclass(frozen=True)
 class Application:
-    """The app's subscription in a store; `status` is upper case, "" when unknown. Source: contract §10"""
+    """The app's subscription in a store; `status` is upper case, cut, "" when unknown. Source: contract §10"""
 
     status: str
     started_at: dt.datetime | None
@@ -110,7 +111,7 @@ def get_application(credentials: Credentials) -> Application:
     detail = subscription if isinstance(subscription, dict) else {}
     status = values.text(fields.get("subscriptionStatus"), 50) or values.text(detail.get("status"), 50)
     return Application(
-        status=(status or "").upper(),
+        status=(status or "").upper()[:STATUS_MAX],
         started_at=values.moment(detail.get("startDate")),
         expires_at=values.moment(detail.get("expirationDate")),
     )

@@ -13,6 +13,7 @@ from accounts.models.leases import Leased, LeasedQuerySet
 from installs.ecwid import webhooks
 from installs.models.registrations import AppRegistration
 
+OUTCOME_MAX = 30  # characters
 REJECTED_KEPT = 1000  # for each app
 REJECTED_LIFE = timedelta(days=7)
 
@@ -115,7 +116,7 @@ class WebhookEvent(Leased):
     body_hash = models.CharField(max_length=64)
     deliveries = models.PositiveIntegerField(default=1)
     conflicts = models.PositiveIntegerField(default=0, help_text="Deliveries of this event with another body.")
-    outcome = models.CharField(max_length=30, blank=True, help_text="What became of it.")
+    outcome = models.CharField(max_length=OUTCOME_MAX, blank=True, help_text="What became of it.")
     traceback = models.TextField(blank=True)
     handled_at = models.DateTimeField(null=True, blank=True)
 
