@@ -14,7 +14,7 @@ from accounts import invitations, joining, links, moving, proofs
 from accounts.models import Bucket, Invitation, Membership, Passkey, Proof, Store, StoreSettings, User
 from ecwidhub import views as house
 from installs.models import Installation, InstallAttempt, Prefill
-from installs.views import answers
+from installs.views import answers, frames
 from tests.cast import work
 from tests.framing import Frame
 from tests.people import Merchant
@@ -166,6 +166,8 @@ class Book:
     def _framed(self) -> None:
         frame = Frame(self._merchant)
         self._keep("native, refused", self._nobody.get(f"{frame.page}?payload=x"))
+        about = {"client_id": frame.client_id}
+        self._render("native, paused", lambda request: frames.page(request, "paused", about, status=403))
         self._keep("native, opening", self._nobody.get(frame.page))
         Store.objects.update(onboarded_at=None)
         self._keep("native, first run", frame.open(lang=self._language))
