@@ -37,12 +37,14 @@ def test_a_new_delivery_takes_one_statement() -> None:
 
 def test_the_row_is_the_one_that_the_long_way_writes() -> None:
     """The statement is written by hand, so nothing else would notice a column that it gets wrong."""
-    deliver(event("order.created", data={"é": "✓"}))
+    told = event("order.created", data={"é": "✓"})
+    deliver(told)
     short, long = WebhookEvent.objects.order_by("-pk")[0], WebhookEvent.objects.order_by("pk")[0]
-    own = {"id", "event_id", "body", "body_hash", "received_at", "due_at"}
+    own = {"id", "event_id", "occurred_at", "body", "body_hash", "received_at", "due_at"}
     for field in WebhookEvent._meta.concrete_fields:
         if field.name not in own:
             assert (field.name, getattr(short, field.attname)) == (field.name, getattr(long, field.attname))
+    assert short.occurred_at.timestamp() == told["eventCreated"]
     assert '"\\u00e9": "\\u2713"' in short.body
     assert (short.received_at - long.received_at).total_seconds() < 60
     assert short.due_at >= long.due_at
